@@ -1,0 +1,57 @@
+/**
+ * The errors that end the program, each with its exit status.
+ *
+ * The numbers are those of sysexits(3), so that shells, systemd and Kubernetes show something known.
+ */
+
+/** Exit statuses of our own. Others are `mariadbd`'s own or 128 + the signal that ended us. */
+export const EXIT = {
+  ok: 0,
+  /** The command line is wrong (EX_USAGE). */
+  usage: 64,
+  /** Something needed is not there: a program, a library, a server, a lock (EX_UNAVAILABLE). */
+  unavailable: 69,
+  /** A setting is wrong or contradicts another (EX_CONFIG). */
+  config: 78,
+} as const;
+
+/**
+ * An error that a person can act on: its message is one line that says what failed, the value, and
+ * what to do. Only these reach the terminal without a stack trace.
+ */
+export class KeeperError extends Error {
+  /** The status the process exits with. */
+  readonly exitStatus: number;
+
+  /**
+   * @param message One sentence-case line: what failed, the value, what to do.
+   * @param exitStatus The status the process exits with.
+   * @param options The cause, where there is one.
+   */
+  constructor(message: string, exitStatus: number, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.exitStatus = exitStatus;
+  }
+}
+
+/** The command line is wrong: exit status 64. */
+export class UsageError extends KeeperError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, EXIT.usage, options);
+  }
+}
+
+/** Something needed is not there: exit status 69. */
+export class UnavailableError extends KeeperError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, EXIT.unavailable, options);
+  }
+}
+
+/** A setting is wrong or contradicts another: exit status 78. */
+export class ConfigError extends KeeperError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, EXIT.config, options);
+  }
+}
