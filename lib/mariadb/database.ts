@@ -1,0 +1,146 @@
+/** What the start-up and the supervision see of the database on this machine: a port. Types only. */
+import type { Position } from "../cluster/position.ts";
+import type { Held } from "../cluster/view.ts";
+
+/** What an inspection found in the datadir. */
+export interface Inspection {
+  /** What kind of data it holds. */
+  readonly held: Held;
+  /** The random id of this datadir: it comes and goes with the data. */
+  readonly datadirId: string;
+  /** The attempt that was stored beside the id, see {@link Database.writeIdentity}. */
+  readonly attempt: string | null;
+  /** Bytes of data, without Galera's cache and InnoDB's redo log. */
+  readonly dataBytes: number;
+  /**
+   * One sentence for a person, when what was found is not as it should be: what it is, and what was
+   * made of it. Absent when all is well.
+   */
+  readonly problem?: string;
+}
+
+/** What is kept in the datadir beside the data. */
+export interface Identity {
+  readonly datadirId: string;
+  readonly attempt: string | null;
+}
+
+/** How a `mariadbd` is started. */
+export type SpawnPlan =
+  /**
+   * The first member of a primary component: nobody writes until {@link Running.makeWritable}. This
+   * alone sets `safe_to_bootstrap: 1` in grastate.dat.
+   */
+  | {
+    readonly kind: "bootstrap";
+    /** Where its history goes on; null for a new cluster. */
+    readonly startPosition: Position | null;
+    /** 1 to 2^32 - 1. */
+    readonly serverId: number;
+  }
+  /** One more member. */
+  | {
+    readonly kind: "join";
+    /** Addresses of members that are in, each IP or IP:PORT; at least one. */
+    readonly donors: readonly string[];
+    /** What the datadir holds; without it Galera asks for a full SST. */
+    readonly startPosition: Position | null;
+    /** 1 to 2^32 - 1. */
+    readonly serverId: number;
+  }
+  /** No Galera at all (`WSREP_ON=OFF`). */
+  | { readonly kind: "plain" };
+
+/** How a process ended. */
+export interface ExitStatus {
+  /** Its exit status; null when a signal ended it. */
+  readonly code: number | null;
+  /** `SIGKILL` and so on; null when it exited by itself. */
+  readonly signal: string | null;
+  /** The last lines that it logged as errors, oldest first. */
+  readonly lastErrors: readonly string[];
+}
+
+/** Galera's status as the server tells it. */
+export interface WsrepStatus {
+  /** `wsrep_cluster_status` is Primary. */
+  readonly primary: boolean;
+  /** `wsrep_ready`: it takes queries. */
+  readonly ready: boolean;
+  /** `wsrep_connected`: it is connected to a component, primary or not. */
+  readonly connected: boolean;
+  /** `wsrep_local_state` is 4. */
+  readonly synced: boolean;
+  /** `wsrep_local_state`: 1 joining, 2 donor, 3 joined, 4 synced; 0 before there is one. */
+  readonly localState: number;
+  /** `wsrep_local_state_comment`, in Galera's words. */
+  readonly localStateComment: string;
+  /** `wsrep_cluster_state_uuid`, lower case; the zero UUID or "" before there is one. */
+  readonly clusterUuid: string;
+  /** `wsrep_last_committed`; -1n before there is one. */
+  readonly lastCommitted: bigint;
+  /** `wsrep_cluster_size`; 0 before there is a view. */
+  readonly clusterSize: number;
+}
+
+/** One member of the Galera view. */
+export interface ViewMember {
+  /** Its `wsrep_node_name`, which is the member's name; "" where only addresses are known. */
+  readonly name: string;
+  /** Its IP address, without a port. */
+  readonly address: string;
+}
+
+/** A `mariadbd` that was started. */
+export interface Running {
+  readonly pid: number;
+  /** Settles when it has exited; never rejects. */
+  readonly exited: Promise<ExitStatus>;
+  /**
+   * Asks for Galera's status, on one kept connection.
+   *
+   * @returns null while it does not answer: not up yet, receiving an SST, gone.
+   * @throws {import("../errors.ts").ConfigError} When it is up and refuses root's password.
+   */
+  status(): Promise<WsrepStatus | null>;
+  /** Lets clients in, on a server that was started to bootstrap. */
+  makeWritable(): Promise<void>;
+  /**
+   * How many bytes state transfers have moved, as far as it can be seen from outside. Only grows; an
+   * SST makes progress when this number does.
+   */
+  transferredBytes(): Promise<number>;
+  /** The members of its Galera view; empty while it does not answer. */
+  viewMembers(): Promise<readonly ViewMember[]>;
+  /**
+   * SIGTERM now; after `graceMs` one line that says what is still running, and SIGKILL. Resolves when
+   * it has exited and no SST script or child of one is left. Asked twice it is one stop, with the
+   * shorter grace.
+   */
+  stop(graceMs: number): Promise<ExitStatus>;
+  /** SIGHUP: logs and privileges are opened again. */
+  reload(): void;
+}
+
+/** The database of this member. */
+export interface Database {
+  /**
+   * Waits for a `mariadbd` that still holds the datadir, saying so in the log, then looks at what it
+   * holds. Gives the datadir an id if it has none.
+   *
+   * @throws {import("../errors.ts").KeeperError} When the datadir is missing, no folder, not ours,
+   * read-only, another keeper's, or its grastate.dat is corrupt: what to do is in the message.
+   */
+  inspect(signal: AbortSignal): Promise<Inspection>;
+  /**
+   * Stores the id and the attempt in the datadir, all or nothing: before a bootstrap's spawn, and
+   * again after an SST.
+   */
+  writeIdentity(identity: Identity): Promise<void>;
+  /** Makes an empty datadir a fresh one. An initialisation that was cut off starts from nothing. */
+  initialise(signal: AbortSignal): Promise<void>;
+  /** Starts `mariadbd`; resolves once it is spawned. */
+  spawn(plan: SpawnPlan): Promise<Running>;
+  /** Lets go of the datadir, for another keeper. */
+  close(): Promise<void>;
+}
