@@ -1,0 +1,24 @@
+/** Which branch of a cluster's history a copy is on. */
+import { comparePositions, formatPosition } from "./position.ts";
+import type { Attempt, Copy } from "./view.ts";
+
+/**
+ * The attempt that a copy's transactions went past, or null where the copy is a part of the
+ * cluster's present history. A copy that lies beyond the beginning of a later attempt holds
+ * transactions that the cluster went on without: joining by IST it would differ in silence.
+ *
+ * A copy whose own attempt is not known is held against all of them.
+ */
+export function leftBehindBy(copy: Copy, attempts: readonly Attempt[]): Attempt | null {
+  const own = attempts.findLastIndex((past) => past.attempt === copy.attempt);
+  const beyond = (later: Attempt) =>
+    later.uuid === copy.position.uuid &&
+    comparePositions(copy.position, { uuid: later.uuid, seqno: later.seqno }) > 0;
+  return attempts.slice(own + 1).find(beyond) ?? null;
+}
+
+/** The sentence that says why such a copy cannot go on. */
+export function explainBranch(copy: Copy, attempt: Attempt): string {
+  return `its position ${formatPosition(copy.position)} lies beyond ${attempt.seqno}, where ` +
+    `${attempt.by} bootstrapped later: it holds transactions that the cluster went on without`;
+}

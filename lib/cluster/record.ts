@@ -1,0 +1,171 @@
+/**
+ * What a member's record says after an inspection of its datadir.
+ *
+ * A record only ever grows: what `running` or `at` says is never overwritten by nothing, by less
+ * data, or by another cluster's (design.md, "record"). A lost disk or a stranger's volume does not
+ * erase what the cluster knows.
+ */
+import { comparePositions, formatPosition } from "./position.ts";
+import type { Copy, Held, RecordData } from "./view.ts";
+
+/** What an inspection found, as far as the record is concerned. */
+export interface Found {
+  readonly held: Held;
+  readonly datadirId: string;
+  readonly attempt: string | null;
+}
+
+/** The part of a record that an inspection changes. */
+export interface Known {
+  readonly data: RecordData;
+  readonly datadirId: string;
+  readonly instead: string | null;
+}
+
+/**
+ * What is on record after an inspection.
+ *
+ * @param before What was on record; null for a member that never reported.
+ * @param found What its datadir holds now.
+ */
+export function afterInspection(before: Known | null, found: Found): Known {
+  if (before === null) return accept(found, null);
+  switch (before.data.kind) {
+    case "nothing":
+    case "standalone":
+      return accept(found, null);
+    case "at":
+      return afterCopy(before, before.data.copy, found);
+    case "torn":
+      return before.data.floor === null
+        ? accept(found, null)
+        : afterTorn(before, before.data.floor, found);
+    case "running":
+      return afterRunning(before, before.data, found);
+  }
+}
+
+/** What is on record once a `mariadbd` is about to be spawned. */
+export function beforeSpawn(before: RecordData, clusterUuid: string | null): RecordData {
+  return { kind: "running", uuid: clusterUuid, starting: true, floor: floorOf(before) };
+}
+
+/** What is on record once a member has joined. */
+export function joined(clusterUuid: string): RecordData {
+  return { kind: "running", uuid: clusterUuid, starting: false, floor: null };
+}
+
+/** The newest copy that a record speaks of; `unknown` where it may be newer than anything written. */
+export function floorOf(data: RecordData): Copy | "unknown" | null {
+  switch (data.kind) {
+    case "nothing":
+    case "standalone":
+      return null;
+    case "at":
+      return data.copy;
+    case "torn":
+      return data.floor;
+    case "running":
+      return data.starting ? data.floor : "unknown";
+  }
+}
+
+function afterCopy(before: Known, copy: Copy, found: Found): Known {
+  switch (found.held.kind) {
+    case "at":
+      return reaches(found, copy) ? accept(found, null) : keep(before, found);
+    case "torn":
+      return accept(found, copy);
+    case "empty":
+    case "fresh":
+    case "standalone":
+      return keep(before, found);
+  }
+}
+
+function afterTorn(before: Known, floor: Copy, found: Found): Known {
+  switch (found.held.kind) {
+    case "at":
+      return reaches(found, floor) ? accept(found, null) : keep(before, found);
+    case "torn":
+      return accept(found, floor);
+    case "empty":
+    case "fresh":
+    case "standalone":
+      return keep(before, found);
+  }
+}
+
+function afterRunning(
+  before: Known,
+  data: RecordData & { readonly kind: "running" },
+  found: Found,
+): Known {
+  const sameDatadir = found.datadirId === before.datadirId;
+  const hadNothing = data.starting && data.floor === null;
+  switch (found.held.kind) {
+    case "at": {
+      const ofThisCluster = data.uuid === null || data.uuid === found.held.position.uuid;
+      const behind = data.floor !== null && data.floor !== "unknown" && !reaches(found, data.floor);
+      return sameDatadir && ofThisCluster && !behind ? accept(found, null) : keep(before, found);
+    }
+    case "torn":
+      // Only a start that had a known floor can be told from a newest copy that was torn.
+      return data.starting && data.floor !== "unknown"
+        ? accept(found, data.floor)
+        : keep(before, found);
+    case "empty":
+    case "fresh":
+    case "standalone":
+      return sameDatadir && hadNothing ? accept(found, null) : keep(before, found);
+  }
+}
+
+/** Whether what was found is of the copy's cluster and goes at least as far. */
+function reaches(found: Found, copy: Copy): boolean {
+  return found.held.kind === "at" && found.held.position.uuid === copy.position.uuid &&
+    comparePositions(found.held.position, copy.position) >= 0;
+}
+
+function accept(found: Found, floor: Copy | null): Known {
+  return { data: asData(found, floor), datadirId: found.datadirId, instead: null };
+}
+
+function asData({ held, attempt }: Found, floor: Copy | null): RecordData {
+  switch (held.kind) {
+    case "empty":
+    case "fresh":
+      return { kind: "nothing" };
+    case "standalone":
+      return { kind: "standalone" };
+    case "torn":
+      return { kind: "torn", floor };
+    case "at":
+      return {
+        kind: "at",
+        copy: { position: held.position, attempt },
+        safeToBootstrap: held.safeToBootstrap,
+      };
+  }
+}
+
+/** Keeps all that was on record, the id of the datadir that held it too, and notes what is there. */
+function keep(before: Known, found: Found): Known {
+  return { ...before, instead: describeHeld(found.held) };
+}
+
+/** What a datadir holds, in a few words that fit behind "its datadir now holds". */
+export function describeHeld(held: Held): string {
+  switch (held.kind) {
+    case "empty":
+      return "nothing";
+    case "fresh":
+      return "a fresh database";
+    case "standalone":
+      return "a database that never was in a cluster";
+    case "torn":
+      return "an SST that did not finish";
+    case "at":
+      return `a copy at ${formatPosition(held.position)}`;
+  }
+}
