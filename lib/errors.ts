@@ -11,6 +11,8 @@ export const EXIT = {
   usage: 64,
   /** Something needed is not there: a program, a library, a server, a lock (EX_UNAVAILABLE). */
   unavailable: 69,
+  /** A mistake of ours (EX_SOFTWARE). */
+  software: 70,
   /** A setting is wrong or contradicts another (EX_CONFIG). */
   config: 78,
 } as const;

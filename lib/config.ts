@@ -1,0 +1,301 @@
+/** Turns the command line and the environment into what `run` is told to do. */
+
+import { chooseAddress, type InterfaceAddress, isWildcard, requireOurs } from "./address.ts";
+import type { Environment, ZooKeeperAddress } from "./command.ts";
+import { ConfigError } from "./errors.ts";
+import { DEFAULT_HTTP_PORT, type LogLevelName, type RunOptions } from "./options.ts";
+import type { LogOptions, ZooKeeperOptions } from "./options.ts";
+import { formatHostPort, parseMemberName, ValueError } from "./values.ts";
+import { type InitialisationConfig, readInitialisation, readSecretFile } from "./variables.ts";
+
+/** How to reach ZooKeeper and who we are there. */
+export interface ZooKeeperConfig extends ZooKeeperAddress {
+  /** After how long without us the ensemble calls our session lost, in milliseconds. */
+  readonly sessionTimeoutMs: number;
+  /** `user:password` of the digest scheme; null: what we create is anyone's. Secret. */
+  readonly digest: string | null;
+  /** The znode below which everything is, without a slash at its end; empty for `/`. */
+  readonly root: string;
+}
+
+/** How to log. */
+export interface LogConfig {
+  /** null: text on a terminal, else JSON lines. */
+  readonly format: "text" | "json" | null;
+  readonly level: LogLevelName;
+  /** An error that is not ours shows its stack. */
+  readonly isVerbose: boolean;
+  /** What must never be seen in the log. */
+  readonly secrets: readonly string[];
+}
+
+/** Where our own HTTP listens, and what others ask. */
+export interface HttpConfig {
+  /** An IP address; `0.0.0.0` or `::` for all. */
+  readonly host: string;
+  readonly port: number;
+  /** `address:port`, as it is registered. */
+  readonly advertised: string;
+}
+
+/** All that `run` is told. */
+export interface RunConfig {
+  readonly zookeeper: ZooKeeperConfig;
+  readonly member: string;
+  /** The IP address that others reach us by; the name of our child of `nodes`. */
+  readonly address: string;
+  /** Every listener on this IP address alone; null: on all. */
+  readonly bind: string | null;
+  /** MariaDB's port for clients. */
+  readonly port: number;
+  readonly clusterName: string;
+  /** null: off. */
+  readonly http: HttpConfig | null;
+  /** How many members the very first start waits for, 1 or more; null: it waits for a person. */
+  readonly size: number | null;
+  readonly storage: "persistent" | "ephemeral";
+  /** Absolute, without a slash at its end. */
+  readonly datadir: string;
+  readonly socket: string;
+  /** The system's user that mariadbd runs as; null: ours, as we are not root. */
+  readonly user: string | null;
+  readonly sstMethod: "rsync" | "mariabackup";
+  /** Galera's library; null: to be found. */
+  readonly provider: string | null;
+  /** Galera's options by name, over ours. */
+  readonly providerOptions: Readonly<Record<string, string>>;
+  readonly initialisation: InitialisationConfig;
+  /** false: WSREP_ON=OFF, a plain mariadbd without Galera and ZooKeeper, as in the lab. */
+  readonly isWsrepOn: boolean;
+  /** What stood after `--`: options for mariadbd. */
+  readonly extraArguments: readonly string[];
+  readonly log: LogConfig;
+}
+
+/** What the configuration asks of the machine; tests give their own. */
+export interface Machine {
+  hostname(): string;
+  interfaces(): readonly InterfaceAddress[];
+  /** The user's number, 0 for root. */
+  uid(): number | null;
+  readTextFile(path: string): string;
+}
+
+/** This machine. */
+export const THIS_MACHINE: Machine = {
+  hostname: () => Deno.hostname(),
+  interfaces: () => Deno.networkInterfaces(),
+  uid: () => Deno.uid(),
+  readTextFile: (path) => Deno.readTextFileSync(path),
+};
+
+/**
+ * Looks at all settings together.
+ *
+ * @param rest What stood after `--`; null without one.
+ * @throws {ConfigError} Settings contradict each other or name what is not there.
+ */
+export function buildRunConfig(
+  options: RunOptions,
+  rest: readonly string[] | null,
+  env: Environment,
+  machine: Machine = THIS_MACHINE,
+): RunConfig {
+  const zookeeper = buildZooKeeperConfig(options, env, machine);
+  const initialisation = readInitialisation(env, (path) => machine.readTextFile(path));
+  const digestPassword = zookeeper.digest?.replace(/^[^:]*:/, "") ?? null;
+  const secrets = [digestPassword, initialisation.rootPassword, initialisation.password];
+  const { address, bind } = buildAddresses(options, machine);
+  return {
+    zookeeper,
+    member: options.member ?? memberFromHostname(machine.hostname()),
+    address,
+    bind,
+    port: options.port,
+    clusterName: options.clusterName,
+    http: buildHttpConfig(options, address, bind),
+    size: options.size ?? null,
+    storage: options.storage,
+    datadir: options.datadir,
+    socket: options.socket,
+    user: machine.uid() === 0 ? options.user : null,
+    sstMethod: options.sstMethod,
+    provider: options.provider ?? null,
+    providerOptions: checkProviderOptions(options.providerOptions ?? {}),
+    initialisation,
+    isWsrepOn: readWsrepOn(env),
+    extraArguments: checkExtraArguments(dropProgramName(rest ?? [])),
+    log: buildLogConfig(options, secrets),
+  };
+}
+
+/**
+ * Finds how to reach ZooKeeper, with the digest from its file or its variable.
+ * @throws {ConfigError} Both are given, the file cannot be read, or it holds no user:password.
+ */
+export function buildZooKeeperConfig(
+  options: ZooKeeperOptions,
+  env: Environment,
+  machine: Pick<Machine, "readTextFile"> = THIS_MACHINE,
+): ZooKeeperConfig {
+  return {
+    ...options.zookeeper,
+    sessionTimeoutMs: options.sessionTimeout,
+    root: options.root,
+    digest: readDigest(options.zookeeperDigestFile, env, machine),
+  };
+}
+
+/** Completes how to log. */
+export function buildLogConfig(
+  options: LogOptions,
+  secrets: readonly (string | null)[] = [],
+): LogConfig {
+  const isVerbose = options.verbose ?? false;
+  return {
+    format: options.logFormat ?? null,
+    level: options.logLevel ?? (isVerbose ? "debug" : "info"),
+    isVerbose,
+    secrets: secrets.filter((secret): secret is string => secret !== null),
+  };
+}
+
+const DIGEST_VARIABLE = "GALERA_KEEPER_ZOOKEEPER_DIGEST";
+
+function readDigest(
+  file: string | undefined,
+  env: Environment,
+  machine: Pick<Machine, "readTextFile">,
+): string | null {
+  const variable = env[DIGEST_VARIABLE] || null;
+  if (file !== undefined && variable !== null) {
+    throw new ConfigError(
+      `Both --zookeeper-digest-file and ${DIGEST_VARIABLE} are given: give one of them`,
+    );
+  }
+  if (file === undefined && variable === null) return null;
+  const digest = file === undefined
+    ? variable!
+    : readSecretFile("--zookeeper-digest-file", file, (path) => machine.readTextFile(path));
+  if (!/^[^:\s]+:[^\n]+$/.test(digest)) {
+    const source = file === undefined ? DIGEST_VARIABLE : `The file "${file}"`;
+    throw new ConfigError(`${source} holds no digest: expected one line, user:password`);
+  }
+  return digest;
+}
+
+function memberFromHostname(hostname: string): string {
+  try {
+    return parseMemberName(hostname);
+  } catch (cause) {
+    if (!(cause instanceof ValueError)) throw cause;
+    throw new ConfigError(
+      `The host's name "${hostname}" cannot be a member's: give one with --member`,
+      { cause },
+    );
+  }
+}
+
+function buildAddresses(options: RunOptions, machine: Machine) {
+  const interfaces = machine.interfaces();
+  const bind = options.bind === undefined || isWildcard(options.bind)
+    ? null
+    : requireOurs("--bind", options.bind, interfaces);
+  const choice = {
+    address: options.address,
+    interface: options.interface,
+    network: options.network,
+  };
+  const isChosen = Object.values(choice).some((value) => value !== undefined);
+  const address = bind !== null && !isChosen ? bind : chooseAddress(choice, interfaces);
+  if (bind !== null && bind !== address) {
+    throw new ConfigError(
+      `Others reach us by ${address}, but --bind ${bind} listens elsewhere: make them the same`,
+    );
+  }
+  return { address, bind };
+}
+
+function buildHttpConfig(
+  options: RunOptions,
+  address: string,
+  bind: string | null,
+): HttpConfig | null {
+  if (options.http === "off") return null;
+  const { host, port } = options.http ?? { host: "", port: DEFAULT_HTTP_PORT };
+  const everywhere = address.includes(":") ? "::" : "0.0.0.0";
+  const listen = host === "" ? bind ?? everywhere : host;
+  if (!isWildcard(listen) && listen !== address) {
+    throw new ConfigError(
+      `--http ${formatHostPort({ host: listen, port })} cannot be reached by members that reach ` +
+        `us by ${address}: listen there or on all addresses`,
+    );
+  }
+  if (port === options.port) {
+    throw new ConfigError(`--http and --port both want port ${port}: give one of them another`);
+  }
+  return { host: listen, port, advertised: formatHostPort({ host: address, port }) };
+}
+
+/** Options of Galera that would undo what the keeper decides. */
+function checkProviderOptions(
+  options: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  for (const name of ["pc.bootstrap", "pc.recovery", "pc.ignore_sb", "pc.ignore_quorum"]) {
+    if (name in options) {
+      throw new ConfigError(
+        `--provider-options has ${name}=${options[name]}, which would let two clusters form: ` +
+          "leave it out",
+      );
+    }
+  }
+  return options;
+}
+
+/** Whether Galera is on: the lab's variable WSREP_ON turns it off. */
+function readWsrepOn(env: Environment): boolean {
+  const value = env["WSREP_ON"] || "ON";
+  if (/^(on|1|true)$/i.test(value)) return true;
+  if (/^(off|0|false)$/i.test(value)) return false;
+  throw new ConfigError(`WSREP_ON is "${value}": expected ON or OFF`);
+}
+
+/** The image's users write the program's name first: `… -- mariadbd --max-connections=500`. */
+function dropProgramName(rest: readonly string[]): readonly string[] {
+  return rest[0] === "mariadbd" || rest[0] === "mysqld" ? rest.slice(1) : rest;
+}
+
+/** Options of mariadbd that have an option of ours, or are ours to decide. */
+const RESERVED: ReadonlyMap<string, string> = new Map([
+  ["bind-address", "use --bind"],
+  ["datadir", "use --datadir"],
+  ["port", "use --port"],
+  ["server-id", "each member is given its own"],
+  ["socket", "use --socket"],
+  ["user", "use --user"],
+  ["wsrep-cluster-address", "it comes from ZooKeeper"],
+  ["wsrep-cluster-name", "use --cluster-name"],
+  ["wsrep-new-cluster", "who bootstraps is decided through ZooKeeper"],
+  ["wsrep-node-address", "use --address"],
+  ["wsrep-node-name", "use --member"],
+  ["wsrep-on", "use the variable WSREP_ON"],
+  ["wsrep-provider", "use --provider"],
+  ["wsrep-provider-options", "use --provider-options"],
+  ["wsrep-recover", "positions are recovered as needed"],
+  ["wsrep-sst-method", "use --sst-method"],
+  ["wsrep-start-position", "it comes from the datadir"],
+]);
+
+function checkExtraArguments(rest: readonly string[]): readonly string[] {
+  for (const argument of rest) {
+    const [, name] = /^--([^=]+)/.exec(argument) ?? [];
+    if (name === undefined) {
+      throw new ConfigError(
+        `Cannot pass "${argument}" on to mariadbd: after -- write options as --name=value`,
+      );
+    }
+    const reason = RESERVED.get(name.replaceAll("_", "-"));
+    if (reason !== undefined) throw new ConfigError(`${argument} cannot go after --: ${reason}`);
+  }
+  return rest;
+}

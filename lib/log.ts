@@ -1,0 +1,80 @@
+/** The log: text for people, JSON lines for machines, on standard error, without passwords. */
+
+import {
+  configureSync,
+  getAnsiColorFormatter,
+  getJsonLinesFormatter,
+  getLogger,
+  getTextFormatter,
+  type LogRecord,
+  resetSync,
+  type TextFormatter,
+} from "@logtape/logtape";
+import type { LogConfig } from "./config.ts";
+import { type Output, STDERR } from "./terminal.ts";
+
+/** The category of all that we log; mariadbd's own lines are one below. */
+export const CATEGORY = "galera-keeper";
+
+/** Our logger, or one for a part of the program. */
+export function logger(...part: readonly string[]) {
+  return getLogger([CATEGORY, ...part]);
+}
+
+/** Starts the log, or changes it where it runs already. */
+export function startLog(config: LogConfig, output: Output = STDERR): void {
+  const format = config.format ?? (output.isTerminal() ? "text" : "json");
+  const formatter = redacted(formatterOf(format, output.isTerminal()), config.secrets);
+  configureSync({
+    reset: true,
+    sinks: { output: (record: LogRecord) => output.write(formatter(record)) },
+    loggers: [
+      { category: CATEGORY, lowestLevel: config.level, sinks: ["output"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["output"] },
+    ],
+  });
+}
+
+/** Ends the log; what is logged from now on goes nowhere. */
+export function stopLog(): void {
+  resetSync();
+}
+
+function formatterOf(format: "text" | "json", isTerminal: boolean): TextFormatter {
+  if (format === "json") return getJsonLinesFormatter({ properties: "flatten" });
+  if (!isTerminal) {
+    return getTextFormatter({ timestamp: "rfc3339", level: "full", format: lineOf });
+  }
+  return getAnsiColorFormatter({
+    timestamp: "time",
+    timeZone: null,
+    level: "full",
+    format: lineOf,
+  });
+}
+
+/** `12:00:00.000 warning mariadbd: message`; our own lines, most of them, name no part. */
+function lineOf(values: {
+  readonly timestamp: string | null;
+  readonly level: string;
+  readonly message: string;
+  readonly record: LogRecord;
+}): string {
+  const part = values.record.category.slice(1).join("·");
+  return `${values.timestamp} ${values.level} ${part && `${part}: `}${values.message}`;
+}
+
+/** Shorter ones are no secret, and would tear holes into every word. */
+const SHORTEST_SECRET = 4;
+
+/**
+ * A safety net: nothing of ours logs a password, but a line that comes from elsewhere might hold
+ * one. Both the plain text and its form inside JSON are replaced.
+ */
+export function redacted(formatter: TextFormatter, secrets: readonly string[]): TextFormatter {
+  const forms = secrets.filter((secret) => secret.length >= SHORTEST_SECRET)
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
+    .sort((one, other) => other.length - one.length);
+  if (forms.length === 0) return formatter;
+  return (record) => forms.reduce((line, form) => line.replaceAll(form, "***"), formatter(record));
+}

@@ -1,0 +1,46 @@
+/** Standard output and standard error, written at once and whole. */
+
+/** Where text goes; tests give their own. */
+export interface Output {
+  isTerminal(): boolean;
+  /** How wide and high the terminal is, in characters; 80 by 24 where it is none. */
+  size(): { readonly columns: number; readonly rows: number };
+  /** Writes all of it before it returns. */
+  write(text: string): void;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * An output that writes synchronously: what is said before a crash or an exit is seen. A reader
+ * that went away is no error, as the database is not to die of a closed log.
+ */
+function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
+  return {
+    isTerminal: () => stream.isTerminal(),
+    size: () => {
+      try {
+        return Deno.consoleSize();
+      } catch {
+        return { columns: 80, rows: 24 };
+      }
+    },
+    write: (text) => {
+      const bytes = encoder.encode(text);
+      for (let at = 0; at < bytes.length;) {
+        try {
+          at += stream.writeSync(bytes.subarray(at));
+        } catch (error) {
+          if (error instanceof Deno.errors.BrokenPipe) return;
+          if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+        }
+      }
+    },
+  };
+}
+
+/** Standard output: what was asked for. */
+export const STDOUT: Output = outputTo(Deno.stdout);
+
+/** Standard error: the log, and why something failed. */
+export const STDERR: Output = outputTo(Deno.stderr);

@@ -1,0 +1,48 @@
+/** The command line in, the exit status out. */
+
+import { runCommandLine } from "./lib/cli.ts";
+import { COMMANDS } from "./lib/commands/all.ts";
+import { EXIT, KeeperError } from "./lib/errors.ts";
+import { STDERR, STDOUT } from "./lib/terminal.ts";
+import { VERSION } from "./lib/version.ts";
+
+/**
+ * Runs a command line.
+ *
+ * @param args What stands after the program's name.
+ * @returns The exit status. Never rejects: what a person can act on is one line on standard error.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await runCommandLine(args, {
+      commands: COMMANDS,
+      version: VERSION,
+      env: Deno.env.toObject(),
+      print: (text) => STDOUT.write(text),
+    });
+  } catch (error) {
+    return report(error, args);
+  }
+}
+
+/** Says what ended us and gives the exit status. */
+function report(error: unknown, args: readonly string[]): number {
+  const isVerbose = args.includes("--verbose") || args.includes("-v");
+  const isExpected = error instanceof KeeperError;
+  const message = error instanceof Error ? error.message : String(error);
+  const line = isExpected
+    ? message
+    : `Unexpected error: ${message}: please report it, with what --verbose adds`;
+  STDERR.write(`galera-keeper: ${line}\n`);
+  if (isVerbose) STDERR.write(`${Deno.inspect(error)}\n`);
+  return isExpected ? error.exitStatus : EXIT.software;
+}
+
+if (import.meta.main) {
+  // A promise that nobody looks at would end us with a stack trace and status 1.
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    Deno.exit(report(event.reason, Deno.args));
+  });
+  Deno.exit(await main(Deno.args));
+}
