@@ -39,43 +39,53 @@ export interface ServerOptions {
   readonly startTimeoutMs?: number;
 }
 
-/** What is there to start a server from. */
-interface Installation {
+/** What a server is started from. */
+export interface Installation {
   readonly java: string;
   readonly classPath: string;
 }
 
-function findJava(): string | undefined {
+type Exists = (path: string) => boolean;
+
+function findJava(exists: Exists): string | undefined {
   const home = Deno.env.get("JAVA_HOME");
   const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
   return [
     ...(home ? [join(home, "bin/java")] : []),
     ...folders.map((folder) => join(folder, "java")),
     "/usr/lib/jvm/default-java/bin/java",
-  ].find((path) => existsSync(path));
+  ].find(exists);
 }
 
 /**
  * The Debian packages that must be installed before a server can start here; empty when none is
  * missing.
+ *
+ * @param exists Tells whether a file is there; on this machine by default.
  */
-export function missingPackages(): readonly string[] {
+export function missingPackages(exists: Exists = existsSync): readonly string[] {
   return [
-    ...(existsSync(JAR) ? [] : ["libzookeeper-java"]),
-    ...(findJava() === undefined ? ["default-jre-headless"] : []),
+    ...(exists(JAR) ? [] : ["libzookeeper-java"]),
+    ...(findJava(exists) === undefined ? ["default-jre-headless"] : []),
   ];
 }
 
-function findInstallation(): Installation {
-  const java = findJava();
-  const missing = missingPackages();
+/**
+ * Java, and the class path of Apache's server.
+ *
+ * @param exists Tells whether a file is there; on this machine by default.
+ * @throws {UnavailableError} Something is not installed; the message has the command that installs it.
+ */
+export function findInstallation(exists: Exists = existsSync): Installation {
+  const java = findJava(exists);
+  const missing = missingPackages(exists);
   if (java === undefined || missing.length > 0) {
     throw new UnavailableError(
       `Cannot start a ZooKeeper server as Debian's packages for it are not installed: ` +
         `apt-get install --no-install-recommends ${missing.join(" ")}`,
     );
   }
-  return { java, classPath: existsSync(LOGGER_JAR) ? `${JAR}:${LOGGER_JAR}` : JAR };
+  return { java, classPath: exists(LOGGER_JAR) ? `${JAR}:${LOGGER_JAR}` : JAR };
 }
 
 /**
