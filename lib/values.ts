@@ -47,7 +47,10 @@ export function parseDurationMs(text: string): number {
 
 /** Reads an IP address, version 4 or 6. @throws {ValueError} */
 export function parseIp(text: string): string {
-  if (isIP(text) === 0) throw new ValueError("expected an IP address, as in 192.0.2.7");
+  // An address with a zone, fe80::1%eth0, means something on this machine alone.
+  if (isIP(text) === 0 || text.includes("%")) {
+    throw new ValueError("expected an IP address, as in 192.0.2.7");
+  }
   return text.toLowerCase();
 }
 

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import type { LogConfig } from "../lib/config.ts";
+import { logger, startLog, stopLog } from "../lib/log.ts";
+import type { Output } from "../lib/terminal.ts";
+
+const CONFIG: LogConfig = { format: null, level: "info", isVerbose: false, secrets: [] };
+
+/** Logs with a configuration and gives what came out, a line an element. */
+function lines(config: Partial<LogConfig>, isTerminal: boolean, log: () => void): string[] {
+  let text = "";
+  const output: Output = {
+    isTerminal: () => isTerminal,
+    size: () => ({ columns: 80, rows: 24 }),
+    write: (part) => text += part,
+  };
+  startLog({ ...CONFIG, ...config }, output);
+  try {
+    log();
+  } finally {
+    stopLog();
+  }
+  assert.ok(text === "" || text.endsWith("\n"));
+  return text.split("\n").slice(0, -1);
+}
+
+Deno.test("startLog() writes text on a terminal, coloured, else JSON lines", () => {
+  const log = () => logger("mariadbd").warn("Disk {disk} is full", { disk: "sda", free: 0n });
+  const [text = ""] = lines({}, true, log);
+  assert.notEqual(text, stripVTControlCharacters(text));
+  assert.match(
+    stripVTControlCharacters(text),
+    /^\S+ warning mariadbd: Disk "?sda"? is full$/,
+  );
+  const [json = ""] = lines({}, false, log);
+  const record = JSON.parse(json);
+  assert.equal(record.level, "WARN");
+  assert.equal(record.logger, "galera-keeper.mariadbd");
+  assert.match(record.message, /^Disk "?sda"? is full$/);
+  assert.equal(record.free, "0");
+  assert.ok(!Number.isNaN(Date.parse(record["@timestamp"])));
+});
+
+Deno.test("startLog() writes the format that is asked for", () => {
+  const log = () => logger().info("Ready");
+  assert.doesNotThrow(() => JSON.parse(lines({ format: "json" }, true, log)[0] ?? ""));
+  assert.match(lines({ format: "text" }, false, log)[0] ?? "", /^\d{4}-\S+Z info Ready$/);
+});
+
+Deno.test("startLog() leaves out what is below the level", () => {
+  const all = () => {
+    logger().trace("trace");
+    logger().debug("debug");
+    logger().info("info");
+    logger().warn("warning");
+    logger().error("error");
+    logger().fatal("fatal");
+  };
+  const table = [["trace", 6], ["debug", 5], ["info", 4], ["warning", 3], ["error", 2]] as const;
+  for (const [level, count] of table) assert.equal(lines({ level }, false, all).length, count);
+});
+
+Deno.test("startLog() replaces passwords that it knows, in text and in JSON", () => {
+  const secrets = ['pass"word', "hunter2", "hunter2-longer", "ab"];
+  const log = () =>
+    logger("mariadbd").info('About pass"word, hunter2-longer and {value}', {
+      value: "hunter2",
+      more: ["hunter2"],
+    });
+  for (const format of ["text", "json"] as const) {
+    const [line = ""] = lines({ format, secrets }, false, log);
+    assert.ok(!line.includes("hunter2") && !line.includes("word"), line);
+    assert.ok(!line.includes("-longer"), line);
+    assert.match(line, /About \*\*\*, \*\*\* and/);
+  }
+});
+
+Deno.test("startLog() keeps a message of several lines or control characters on one line of JSON", () => {
+  const out = lines({ format: "json" }, false, () => logger().info("one\ntwo\u001b[2J"));
+  assert.equal(out.length, 1);
+});
+
+Deno.test("stopLog() ends the log", () => {
+  lines({}, false, () => logger().info("seen"));
+  assert.doesNotThrow(() => logger().info("not seen"));
+});

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import manifest from "../deno.json" with { type: "json" };
+import { keeper } from "./keeper.ts";
+
+Deno.test("the program says its version and its help", async () => {
+  const version = await keeper(["--version"]);
+  assert.deepEqual([version.status, version.stdout], [0, `${manifest.version}\n`]);
+  const help = await keeper(["--help"]);
+  assert.equal(help.status, 0);
+  assert.match(help.stdout, /^Usage: galera-keeper /);
+  assert.equal(help.stderr, "");
+});
+
+Deno.test("the program ends with 64 for wrong usage and 78 for wrong configuration", async () => {
+  const usage = await keeper(["run", "--prot", "5"]);
+  assert.deepEqual([usage.status, usage.stdout], [64, ""]);
+  assert.equal(
+    usage.stderr,
+    "galera-keeper: Unknown option '--prot' (did you mean --port?): see galera-keeper run --help\n",
+  );
+  const config = await keeper(["--address", "203.0.113.9"]);
+  assert.equal(config.status, 78);
+  assert.match(config.stderr, /^galera-keeper: --address 203\.0\.113\.9 is not an address .*\n$/);
+  const variable = await keeper([], { env: { GALERA_KEEPER_SIZE: "0" } });
+  assert.equal(variable.status, 78);
+  assert.match(variable.stderr, /^galera-keeper: GALERA_KEEPER_SIZE is "0": expected .*\n$/);
+});
+
+Deno.test("the program shows where an error came from only with --verbose", async () => {
+  const { stderr } = await keeper(["--address", "203.0.113.9", "--verbose"]);
+  assert.ok(stderr.split("\n").length > 3);
+  assert.match(stderr, /ConfigError/);
+});
