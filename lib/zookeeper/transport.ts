@@ -1,0 +1,159 @@
+/** Frames over one TCP or TLS connection. */
+
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { CODE } from "./constants.ts";
+import { ZooKeeperError } from "./errors.ts";
+import type { HostAddress } from "./hosts.ts";
+
+/** A connection to a server of the ensemble over TLS. All are PEM. */
+export interface TlsOptions {
+  /** Certificates to trust besides the system's. */
+  readonly caCerts?: readonly string[];
+  /** Our own certificate chain, where the server asks for one. */
+  readonly cert?: string;
+  /** The key of `cert`. */
+  readonly key?: string;
+}
+
+/** The server sent what is not ZooKeeper's protocol. */
+export class ProtocolError extends ZooKeeperError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(CODE.ZRUNTIMEINCONSISTENCY, message, "", options);
+  }
+}
+
+/** What a connection must be able to do. */
+export interface Socket {
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  close(): void;
+}
+
+/**
+ * Connects. A name with several addresses is tried at each of them in turn.
+ *
+ * @throws the system's error of the last address, or the signal's reason.
+ */
+export async function dial(
+  { hostname, port }: HostAddress,
+  tls: TlsOptions | null,
+  signal: AbortSignal,
+): Promise<Socket> {
+  if (tls !== null) return await dialTls({ hostname, port }, tls, signal);
+  const addresses = isIP(hostname) !== 0 ? [hostname] : await resolve(hostname, signal);
+  let failure: unknown;
+  for (const address of addresses) {
+    signal.throwIfAborted();
+    try {
+      const socket = await Deno.connect({ hostname: address, port, signal });
+      // Requests are few and small: none may wait for the acknowledgement of the one before.
+      socket.setNoDelay(true);
+      return socket;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function resolve(hostname: string, signal: AbortSignal): Promise<string[]> {
+  const found = await orAborted(lookup(hostname, { all: true, verbatim: true }), signal);
+  return found.map(({ address }) => address);
+}
+
+async function dialTls(
+  { hostname, port }: HostAddress,
+  tls: TlsOptions,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const base = { hostname, port, caCerts: [...(tls.caCerts ?? [])] };
+  const dialled = tls.cert !== undefined && tls.key !== undefined
+    ? Deno.connectTls({ ...base, cert: tls.cert, key: tls.key })
+    : Deno.connectTls(base);
+  const socket = await orAborted(dialled, signal, (late) => late.close());
+  try {
+    await orAborted(socket.handshake(), signal);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+/** Waits for what cannot be aborted itself, and hands what comes too late to `late`. */
+async function orAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  late: (value: T) => void = () => {},
+): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } catch (error) {
+    if (signal.aborted) promise.then(late, () => {});
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Writes all of `bytes`. @throws the system's error. */
+export async function writeAll(socket: Socket, bytes: Uint8Array): Promise<void> {
+  let done = await socket.write(bytes);
+  while (done < bytes.length) done += await socket.write(bytes.subarray(done));
+}
+
+const READ_BUFFER_BYTES = 64 * 1024;
+
+/**
+ * Reads frames (a length of 4 bytes, then as many bytes) until the connection ends or `onFrame`
+ * says no.
+ *
+ * @param maxBytes A frame that says it is longer ends the connection.
+ * @param onFrame Gets each frame as a part of the read buffer, which the next read overwrites;
+ * gives false to stop.
+ * @throws ProtocolError when a length is out of bounds, the system's error when reading fails.
+ */
+export async function readFrames(
+  socket: Socket,
+  maxBytes: number,
+  onFrame: (bytes: Uint8Array, begin: number, end: number) => boolean,
+): Promise<void> {
+  let bytes = new Uint8Array(READ_BUFFER_BYTES);
+  let view = new DataView(bytes.buffer);
+  let filled = 0;
+  for (;;) {
+    const count = await socket.read(filled === 0 ? bytes : bytes.subarray(filled));
+    if (count === null) return;
+    filled += count;
+    let at = 0;
+    let needed = 4;
+    while (filled - at >= 4) {
+      const length = view.getInt32(at);
+      if (length < 0 || length > maxBytes) {
+        throw new ProtocolError(
+          `Frame out of bounds: ${length} bytes, at most ${maxBytes} are allowed (jute.maxbuffer)`,
+        );
+      }
+      const end = at + 4 + length;
+      if (end > filled) {
+        needed = 4 + length;
+        break;
+      }
+      if (!onFrame(bytes, at + 4, end)) return;
+      at = end;
+    }
+    const rest = filled - at;
+    if (needed > bytes.length || (rest === 0 && bytes.length > READ_BUFFER_BYTES)) {
+      const other = new Uint8Array(Math.max(needed, READ_BUFFER_BYTES));
+      other.set(bytes.subarray(at, filled));
+      bytes = other;
+      view = new DataView(bytes.buffer);
+    } else if (at > 0 && rest > 0) bytes.copyWithin(0, at, filled);
+    filled = rest;
+  }
+}
