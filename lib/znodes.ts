@@ -1,0 +1,148 @@
+/**
+ * What our znodes hold: JSON with `v: 1`, seqnos as decimal strings. Read strictly: what is not of
+ * this shape is somebody else's, and no decision rests on a guess about it.
+ */
+import * as v from "valibot";
+import type { Cluster, MemberRecord } from "./cluster/view.ts";
+
+/** A znode holds something that is not what galera-keeper writes there. */
+export class ZnodeError extends Error {
+  override readonly name = "ZnodeError";
+}
+
+/** A registered member: `nodes/<address>`. */
+export interface Node {
+  readonly member: string;
+  readonly datadirId: string;
+  readonly uuid: string;
+  /** Its keeper keeps this true. */
+  readonly primary: boolean;
+  /** Where its `/status` is, `host:port`; null where it offers none. */
+  readonly http: string | null;
+  /** Bytes of data, for the percentage of an SST from it. */
+  readonly dataBytes: number;
+  /** When it registered, ISO 8601; for people, no decision rests on it. */
+  readonly since: string;
+}
+
+const uuid = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "no UUID"));
+const name = v.pipe(v.string(), v.minLength(1), v.maxLength(255));
+// At most 2^63 - 1, Galera's largest; -1 ("not known") is never written.
+const seqno = v.pipe(
+  v.string(),
+  v.regex(/^(0|[1-9]\d{0,18})$/, "no seqno"),
+  v.transform((text) => BigInt(text)),
+  v.maxValue(2n ** 63n - 1n),
+);
+const copy = v.object({
+  position: v.object({ uuid, seqno }),
+  attempt: v.nullable(name),
+});
+
+const clusterSchema = v.object({
+  v: v.literal(1),
+  phase: v.picklist(["bootstrapping", "running"]),
+  uuid: v.nullable(uuid),
+  by: name,
+  attempt: name,
+  attempts: v.array(
+    v.object({ attempt: name, by: name, uuid: v.nullable(uuid), seqno }),
+  ),
+});
+
+const recordSchema = v.object({
+  v: v.literal(1),
+  serverId: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 32 - 1))),
+  address: name,
+  datadirId: name,
+  data: v.variant("kind", [
+    v.object({
+      kind: v.literal("running"),
+      uuid: v.nullable(uuid),
+      starting: v.boolean(),
+      floor: v.nullable(v.union([v.literal("unknown"), copy])),
+    }),
+    v.object({ kind: v.literal("at"), copy, safeToBootstrap: v.boolean() }),
+    v.object({ kind: v.literal("nothing") }),
+    v.object({ kind: v.literal("torn"), floor: v.nullable(copy) }),
+    v.object({ kind: v.literal("standalone") }),
+  ]),
+  instead: v.nullable(v.string()),
+});
+
+const nodeSchema = v.object({
+  v: v.literal(1),
+  member: name,
+  datadirId: name,
+  uuid,
+  primary: v.boolean(),
+  http: v.nullable(name),
+  dataBytes: v.pipe(v.number(), v.minValue(0)),
+  since: v.string(),
+});
+
+/** @throws {ZnodeError} When it is not what galera-keeper writes. */
+export function parseCluster(data: Uint8Array): Cluster {
+  const { v: _, ...cluster } = parse(clusterSchema, data);
+  if (cluster.phase === "running" && cluster.uuid === null) {
+    throw new ZnodeError("it says running without a UUID");
+  }
+  return cluster;
+}
+
+/** @throws {ZnodeError} When it is not what galera-keeper writes. */
+export function parseRecord(member: string, data: Uint8Array): MemberRecord {
+  const { v: _, ...record } = parse(recordSchema, data);
+  return { name: member, ...record };
+}
+
+/** A registered member, or null where the child is not one of ours (the lab writes an empty value). */
+export function parseNode(data: Uint8Array): Node | null {
+  try {
+    const { v: _, ...node } = parse(nodeSchema, data);
+    return node;
+  } catch (error) {
+    if (error instanceof ZnodeError) return null;
+    throw error;
+  }
+}
+
+/** As it is written to `cluster`. */
+export function formatCluster(cluster: Cluster): string {
+  return format(cluster);
+}
+
+/** As it is written to `members/<name>`; the name is in the path. */
+export function formatRecord({ name: _, ...record }: MemberRecord): string {
+  return format(record);
+}
+
+/** As it is written to `nodes/<address>`. */
+export function formatNode(node: Node): string {
+  return format(node);
+}
+
+function parse<T extends v.GenericSchema>(schema: T, data: Uint8Array): v.InferOutput<T> {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data));
+  } catch (error) {
+    throw new ZnodeError(`it holds ${preview(data)} where JSON was expected`, { cause: error });
+  }
+  const result = v.safeParse(schema, json);
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const where = v.getDotPath(issue) ?? "the whole";
+  throw new ZnodeError(`${where}: ${issue.message.replaceAll(/\s+/g, " ")}`);
+}
+
+function format(value: object): string {
+  const json = (_: string, value: unknown) => typeof value === "bigint" ? `${value}` : value;
+  return JSON.stringify({ v: 1, ...value }, json);
+}
+
+function preview(data: Uint8Array): string {
+  if (data.length === 0) return "nothing";
+  const text = new TextDecoder().decode(data.subarray(0, 40));
+  return JSON.stringify(data.length > 40 ? `${text}…` : text);
+}
