@@ -1,13 +1,8 @@
 /** The registry: znodes to what a member can see, and back. Layout: README, "Znodes". */
 import { afterInspection, type Found, joined, type Known } from "./cluster/record.ts";
-import type {
-  Attempt,
-  Cluster,
-  ClusterOnRecord,
-  MemberRecord,
-  SeenRecord,
-} from "./cluster/view.ts";
-import type { Ensemble, Operation, Watched } from "./zookeeper/ensemble.ts";
+import type { Attempt, Cluster, MemberRecord, SeenRecord } from "./cluster/view.ts";
+import { readCluster, readSnapshot, type Snapshot, type VersionedCluster } from "./snapshot.ts";
+import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
 import {
   BadVersionError,
   ConnectionLossError,
@@ -20,8 +15,6 @@ import {
   formatNode,
   formatRecord,
   type Node,
-  parseCluster,
-  parseNode,
   parseRecord,
   ZnodeError,
 } from "./znodes.ts";
@@ -31,24 +24,6 @@ export interface Identity {
   readonly member: string;
   readonly address: string;
   readonly storage: "persistent" | "ephemeral";
-}
-
-/** A child of `nodes/`. */
-export interface NodeChild {
-  readonly address: string;
-  /** Null where it is not one of ours. */
-  readonly node: Node | null;
-}
-
-/** All that is on record, read at one time. */
-export interface Snapshot {
-  readonly cluster: ClusterOnRecord;
-  /** The version of `cluster` for a compare-and-set; null where there is no such znode. */
-  readonly clusterVersion: number | null;
-  readonly records: readonly SeenRecord[];
-  readonly nodes: readonly NodeChild[];
-  /** Resolves with the path of the first znode that changes. Rejects when the session is lost. */
-  readonly changed: Promise<string>;
 }
 
 /** A record and its version. */
@@ -81,11 +56,11 @@ export class Registry {
   readonly #self: Identity;
 
   /**
-   * @param root An absolute path such as `/mariadb`.
+   * @param root An absolute path such as `/mariadb`; empty for `/`.
    */
   constructor(ensemble: Ensemble, root: string, self: Identity) {
     this.ensemble = ensemble;
-    this.#root = root === "/" ? "" : root;
+    this.#root = root;
     this.#self = self;
   }
 
@@ -113,96 +88,14 @@ export class Registry {
     }
   }
 
-  /**
-   * Reads all that is on record, after a sync, leaving a watch on each of it.
-   *
-   * @param signal Takes the watches back.
-   */
-  async observe(signal: AbortSignal): Promise<Snapshot> {
-    await this.ensemble.sync(this.#root === "" ? "/" : this.#root);
-    const changes: Promise<string>[] = [];
-    const watch = async <T>(read: Promise<Watched<T>>) => {
-      const result = await read;
-      changes.push(result.changed.then(({ path }) => path));
-      return result;
-    };
-    const [cluster, records, nodes] = await Promise.all([
-      this.#readCluster(watch, signal),
-      this.#readRecords(watch, signal),
-      this.#readNodes(watch, signal),
-    ]);
-    const changed = Promise.race(changes);
-    changed.catch(() => {}); // Whoever waits for it gets the rejection; nobody has to.
-    return { ...cluster, records, nodes, changed };
-  }
-
-  async #readCluster(
-    watch: Watch,
-    signal: AbortSignal,
-  ): Promise<Pick<Snapshot, "cluster" | "clusterVersion">> {
-    const { stat } = await watch(this.ensemble.existsAndWatch(this.#cluster, signal));
-    if (stat === null) return { cluster: { kind: "none" }, clusterVersion: null };
-    const current = await this.readCluster();
-    return { cluster: current.cluster, clusterVersion: current.version };
+  /** Reads all that is on record, after a sync, leaving a watch on each of it. */
+  observe(signal: AbortSignal): Promise<Snapshot> {
+    return readSnapshot(this.ensemble, this.#root, signal);
   }
 
   /** What is on record of the cluster now, and the version for a compare-and-set. */
-  async readCluster(): Promise<{ cluster: ClusterOnRecord; version: number | null }> {
-    try {
-      const { data, stat } = await this.ensemble.get(this.#cluster);
-      try {
-        const cluster = parseCluster(data);
-        return { cluster: { kind: "known", cluster }, version: stat.version };
-      } catch (error) {
-        if (!(error instanceof ZnodeError)) throw error;
-        const problem = `${this.#cluster}: ${error.message}`;
-        return { cluster: { kind: "unreadable", problem }, version: stat.version };
-      }
-    } catch (error) {
-      if (!(error instanceof NoNodeError)) throw error;
-      return { cluster: { kind: "none" }, version: null };
-    }
-  }
-
-  async #readRecords(watch: Watch, signal: AbortSignal): Promise<SeenRecord[]> {
-    const folder = `${this.#root}/members`;
-    const { children } = await watch(this.ensemble.childrenAndWatch(folder, signal));
-    const seen = await Promise.all(
-      children.toSorted().map(async (name) => {
-        try {
-          const path = `${folder}/${name}`;
-          const [{ data, stat }, below] = await Promise.all([
-            watch(this.ensemble.getAndWatch(path, signal)),
-            watch(this.ensemble.childrenAndWatch(path, signal)),
-          ]);
-          const present = stat.ephemeralOwner !== 0n || below.children.includes("owner");
-          return [seeRecord(name, data, present)];
-        } catch (error) {
-          if (error instanceof NoNodeError) return [];
-          throw error;
-        }
-      }),
-    );
-    return seen.flat();
-  }
-
-  async #readNodes(watch: Watch, signal: AbortSignal): Promise<NodeChild[]> {
-    const folder = `${this.#root}/nodes`;
-    const { children } = await watch(this.ensemble.childrenAndWatch(folder, signal));
-    const nodes = await Promise.all(
-      children.toSorted().map(async (address) => {
-        try {
-          const { data } = await watch(
-            this.ensemble.getAndWatch(`${folder}/${address}`, signal),
-          );
-          return [{ address, node: parseNode(data) }];
-        } catch (error) {
-          if (error instanceof NoNodeError) return [];
-          throw error;
-        }
-      }),
-    );
-    return nodes.flat();
+  readCluster(): Promise<VersionedCluster> {
+    return readCluster(this.ensemble, this.#root);
   }
 
   /**
@@ -215,6 +108,7 @@ export class Registry {
     for (;;) {
       const before = await this.readOwnRecord();
       if (before === null) {
+        await this.prepare();
         await this.#settle(this.#firstReport(found), () => this.#isReported());
         continue;
       }
@@ -227,22 +121,26 @@ export class Registry {
   }
 
   #firstReport(found: Found): readonly Operation[] {
-    const known: Known = afterInspection(null, found);
-    const record: MemberRecord = {
-      name: this.#self.member,
+    const { member, address } = this.#self;
+    return this.#createRecord({
+      name: member,
       serverId: null,
-      address: this.#self.address,
-      ...known,
-    };
-    const ephemeral = this.#self.storage === "ephemeral";
-    const create: Operation = {
-      op: "create",
-      path: this.#own,
-      data: formatRecord(record),
-      mode: ephemeral ? "ephemeral" : "persistent",
-    };
+      address,
+      ...afterInspection(null, found),
+    });
+  }
+
+  /** The record of a member that has none, and that its keeper is there. */
+  #createRecord(record: MemberRecord): readonly Operation[] {
+    const create = { op: "create", path: this.#own, data: formatRecord(record) } as const;
     // An ephemeral znode has no children; the record itself then says that a keeper is there.
-    return ephemeral ? [create] : [create, this.#createOwner()];
+    return this.#self.storage === "ephemeral"
+      ? [{ ...create, mode: "ephemeral" }]
+      : [create, this.#createOwner()];
+  }
+
+  #putRecord(record: MemberRecord, version: number): Operation {
+    return { op: "set", path: this.#own, data: formatRecord(record), version };
   }
 
   #createOwner(): Operation {
@@ -298,11 +196,12 @@ export class Registry {
   }
 
   async #setRecord(record: MemberRecord, version: number): Promise<void> {
-    const data = formatRecord(record);
-    await this.#settle([{ op: "set", path: this.#own, data, version }], async () => {
-      const now = await this.readOwnRecord();
-      return now !== null && formatRecord(now.record) === data;
-    });
+    await this.#settle([this.#putRecord(record, version)], () => this.#isOnRecord(record));
+  }
+
+  async #isOnRecord(record: MemberRecord): Promise<boolean> {
+    const now = await this.readOwnRecord();
+    return now !== null && formatRecord(now.record) === formatRecord(record);
   }
 
   /** Gives a member its `server_id`, under the lock: one more than the highest on record. */
@@ -328,16 +227,15 @@ export class Registry {
     data: MemberRecord["data"],
     cluster: { readonly next: Cluster; readonly version: number | null } | null,
   ): Promise<void> {
-    const record = formatRecord({ ...own.record, data });
+    const record = { ...own.record, data };
     const operations: Operation[] = [
       { op: "check", path: lock },
-      { op: "set", path: this.#own, data: record, version: own.version },
+      this.#putRecord(record, own.version),
     ];
     if (cluster !== null) operations.push(this.#putCluster(cluster.next, cluster.version));
     const done = await this.#settle(operations, async () => {
-      const now = await this.readOwnRecord();
       const attempt = await this.#attemptOnRecord();
-      return now !== null && formatRecord(now.record) === record &&
+      return await this.#isOnRecord(record) &&
         (cluster === null || attempt === cluster.next.attempt);
     });
     if (!done) throw new StaleError("The lock, the record or the cluster changed meanwhile");
@@ -393,29 +291,33 @@ export class Registry {
    *
    * @throws {TakenError} When another session holds the name or the address.
    */
-  async register(node: Node, attempt: string, signal: AbortSignal): Promise<void> {
+  async register(
+    node: Node,
+    attempt: string,
+    serverId: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     for (;;) {
       const own = await this.readOwnRecord();
-      if (own === null) throw new StaleError("The own record has gone");
-      await this.#claimName(signal);
+      if (own !== null) await this.#claimName(signal);
       const inTheWay = await this.#clearNode(signal);
       const { cluster, version } = await this.readCluster();
       if (cluster.kind !== "known" || cluster.cluster.attempt !== attempt || version === null) {
         throw new StaleError("Another attempt is on record");
       }
       const record: MemberRecord = {
-        ...own.record,
-        datadirId: node.datadirId,
+        name: this.#self.member,
+        serverId,
         address: this.#self.address,
+        datadirId: node.datadirId,
         data: joined(node.uuid),
         instead: null,
       };
-      const data = formatNode(node);
       const done = await this.#settle([
         { op: "check", path: this.#cluster, version },
         ...inTheWay,
-        { op: "create", path: this.#ownNode, data, mode: "ephemeral" },
-        { op: "set", path: this.#own, data: formatRecord(record), version: own.version },
+        { op: "create", path: this.#ownNode, data: formatNode(node), mode: "ephemeral" },
+        ...own === null ? this.#createRecord(record) : [this.#putRecord(record, own.version)],
       ], async () => {
         const stat = await this.ensemble.exists(this.#ownNode);
         return stat?.ephemeralOwner === this.ensemble.sessionId;
@@ -520,7 +422,11 @@ export class Registry {
     let doubtful = false;
     for (;;) {
       try {
-        if (doubtful && await tookEffect()) return true;
+        if (doubtful) {
+          // Without it, the server that answers now may not have seen yet what another one did.
+          await this.ensemble.sync(this.#own);
+          if (await tookEffect()) return true;
+        }
         await this.ensemble.multi(operations);
         return true;
       } catch (error) {
@@ -542,16 +448,5 @@ export class Registry {
       if (state === "lost") break;
     }
     throw new SessionExpiredError(-112, "The session with ZooKeeper is over");
-  }
-}
-
-type Watch = <T>(read: Promise<Watched<T>>) => Promise<Watched<T>>;
-
-function seeRecord(name: string, data: Uint8Array, present: boolean): SeenRecord {
-  try {
-    return { kind: "record", record: parseRecord(name, data), present };
-  } catch (error) {
-    if (!(error instanceof ZnodeError)) throw error;
-    return { kind: "unreadable", name, problem: error.message };
   }
 }

@@ -1,0 +1,65 @@
+/** Asks registered members, and judges what they say. */
+import type { Answer, Registered } from "./cluster/view.ts";
+import type { NodeChild } from "./snapshot.ts";
+import type { PeerStatus, World } from "./world.ts";
+
+/** Who asks: not to be taken for somebody else. */
+export interface Asking {
+  readonly member: string;
+  readonly address: string;
+  /** The cluster's UUID on record; null where there is none yet. */
+  readonly clusterUuid: string | null;
+}
+
+/** Asks every registered member but oneself. Never rejects but for the signal's reason. */
+export async function askAll(
+  nodes: readonly NodeChild[],
+  asking: Asking,
+  ask: World["ask"],
+  signal: AbortSignal,
+): Promise<readonly Registered[]> {
+  const others = nodes.filter(({ address, node }) =>
+    node === null ? address !== asking.address : node.member !== asking.member
+  );
+  return await Promise.all(others.map(async ({ address, node }): Promise<Registered> => {
+    if (node === null) return { address, name: null, answer: { kind: "foreign" } };
+    const name = node.member;
+    if (node.http === null) {
+      const problem = "it serves no HTTP (--http off)";
+      return { address, name, answer: { kind: "silent", problem } };
+    }
+    try {
+      const status = await ask(node.http, signal);
+      return { address, name, answer: judge(node, status, asking.clusterUuid) };
+    } catch (error) {
+      signal.throwIfAborted();
+      const problem = error instanceof Error ? error.message : String(error);
+      return { address, name, answer: { kind: "silent", problem } };
+    }
+  }));
+}
+
+/**
+ * What an answer amounts to. Only the same member with the same datadir, Primary in the cluster on
+ * record, counts as one that answers.
+ */
+export function judge(
+  registered: { readonly member: string; readonly datadirId: string },
+  status: PeerStatus,
+  clusterUuid: string | null,
+): Answer {
+  if (status.member !== registered.member) {
+    return { kind: "mismatch", problem: `${status.member} answers there` };
+  }
+  if (status.datadirId !== registered.datadirId) {
+    return { kind: "mismatch", problem: "it answers with another datadir" };
+  }
+  if (!status.primary) return { kind: "not-primary" };
+  if (clusterUuid !== null && status.uuid !== clusterUuid) {
+    return {
+      kind: "mismatch",
+      problem: `it answers with the cluster UUID ${status.uuid}, on record is ${clusterUuid}`,
+    };
+  }
+  return { kind: "primary" };
+}

@@ -1,0 +1,139 @@
+/** All that is on record, read at one time, with a watch on each of it. */
+import type { ClusterOnRecord, SeenRecord } from "./cluster/view.ts";
+import type { Ensemble, Watched } from "./zookeeper/ensemble.ts";
+import { NoNodeError } from "./zookeeper/errors.ts";
+import { type Node, parseCluster, parseNode, parseRecord, ZnodeError } from "./znodes.ts";
+
+/** A child of `nodes/`. */
+export interface NodeChild {
+  readonly address: string;
+  /** Null where it is not one of ours. */
+  readonly node: Node | null;
+}
+
+/** What `cluster` holds, and its version for a compare-and-set; null where there is none. */
+export interface VersionedCluster {
+  readonly cluster: ClusterOnRecord;
+  readonly version: number | null;
+}
+
+/** All that is on record. */
+export interface Snapshot extends VersionedCluster {
+  readonly records: readonly SeenRecord[];
+  readonly nodes: readonly NodeChild[];
+  /** Resolves with the path of the first znode that changes. Rejects when the session is lost. */
+  readonly changed: Promise<string>;
+}
+
+/**
+ * Reads all that is on record below a root, after a sync.
+ *
+ * @param root Empty for `/`.
+ * @param signal Takes the watches back.
+ */
+export async function readSnapshot(
+  ensemble: Ensemble,
+  root: string,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  await ensemble.sync(root === "" ? "/" : root);
+  const changes: Promise<string>[] = [];
+  const watch: Watch = async (read) => {
+    const result = await read;
+    changes.push(result.changed.then(({ path }) => path));
+    return result;
+  };
+  const [cluster, records, nodes] = await Promise.all([
+    readWatchedCluster(ensemble, root, watch, signal),
+    readRecords(ensemble, `${root}/members`, watch, signal),
+    readNodes(ensemble, `${root}/nodes`, watch, signal),
+  ]);
+  const changed = Promise.race(changes);
+  changed.catch(() => {}); // Whoever waits for it gets the rejection; nobody has to.
+  return { ...cluster, records, nodes, changed };
+}
+
+/** What is on record of the cluster now. */
+export async function readCluster(ensemble: Ensemble, root: string): Promise<VersionedCluster> {
+  const path = `${root}/cluster`;
+  const znode = await orNull(ensemble.get(path));
+  if (znode === null) return { cluster: { kind: "none" }, version: null };
+  const version = znode.stat.version;
+  try {
+    return { cluster: { kind: "known", cluster: parseCluster(znode.data) }, version };
+  } catch (error) {
+    if (!(error instanceof ZnodeError)) throw error;
+    return { cluster: { kind: "unreadable", problem: `${path}: ${error.message}` }, version };
+  }
+}
+
+async function readWatchedCluster(
+  ensemble: Ensemble,
+  root: string,
+  watch: Watch,
+  signal: AbortSignal,
+): Promise<VersionedCluster> {
+  // The watch comes first: what changes between the two fires it.
+  await watch(ensemble.existsAndWatch(`${root}/cluster`, signal));
+  return await readCluster(ensemble, root);
+}
+
+async function readRecords(
+  ensemble: Ensemble,
+  folder: string,
+  watch: Watch,
+  signal: AbortSignal,
+): Promise<SeenRecord[]> {
+  const { children } = await watch(ensemble.childrenAndWatch(folder, signal));
+  const records = await Promise.all(
+    children.toSorted().map(async (name) => {
+      const path = `${folder}/${name}`;
+      const read = await orNull(Promise.all([
+        watch(ensemble.getAndWatch(path, signal)),
+        watch(ensemble.childrenAndWatch(path, signal)),
+      ]));
+      if (read === null) return null;
+      const [{ data, stat }, below] = read;
+      const present = stat.ephemeralOwner !== 0n || below.children.includes("owner");
+      return seeRecord(name, data, present);
+    }),
+  );
+  return records.filter((one) => one !== null);
+}
+
+function seeRecord(name: string, data: Uint8Array, present: boolean): SeenRecord {
+  try {
+    return { kind: "record", record: parseRecord(name, data), present };
+  } catch (error) {
+    if (!(error instanceof ZnodeError)) throw error;
+    return { kind: "unreadable", name, problem: error.message };
+  }
+}
+
+async function readNodes(
+  ensemble: Ensemble,
+  folder: string,
+  watch: Watch,
+  signal: AbortSignal,
+): Promise<NodeChild[]> {
+  const { children } = await watch(ensemble.childrenAndWatch(folder, signal));
+  const nodes = await Promise.all(
+    children.toSorted().map(async (address) => {
+      const read = await orNull(watch(ensemble.getAndWatch(`${folder}/${address}`, signal)));
+      return read === null ? null : { address, node: parseNode(read.data) };
+    }),
+  );
+  return nodes.filter((one) => one !== null);
+}
+
+/** What a read gave; null where the znode has gone. */
+async function orNull<T>(read: Promise<T>): Promise<T | null> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof NoNodeError) return null;
+    throw error;
+  }
+}
+
+type Watch = <T>(read: Promise<Watched<T>>) => Promise<Watched<T>>;
