@@ -190,9 +190,9 @@ export class Registry {
     }
   }
 
-  /** Resolves when the own record changes or goes. */
-  async watchOwnRecord(signal: AbortSignal): Promise<Promise<unknown>> {
-    return (await this.ensemble.existsAndWatch(this.#own, signal)).changed;
+  /** `changed` resolves when the own record changes or goes. */
+  async watchOwnRecord(signal: AbortSignal): Promise<{ readonly changed: Promise<unknown> }> {
+    return await this.ensemble.existsAndWatch(this.#own, signal);
   }
 
   async #setRecord(record: MemberRecord, version: number): Promise<void> {
@@ -224,10 +224,10 @@ export class Registry {
   async begin(
     lock: string,
     own: VersionedRecord,
-    data: MemberRecord["data"],
+    known: Known,
     cluster: { readonly next: Cluster; readonly version: number | null } | null,
   ): Promise<void> {
-    const record = { ...own.record, data };
+    const record = { ...own.record, ...known };
     const operations: Operation[] = [
       { op: "check", path: lock },
       this.#putRecord(record, own.version),
@@ -391,8 +391,8 @@ export class Registry {
     });
   }
 
-  /** Resolves once `cluster`, `nodes/<address>` or the own record changes. */
-  async watchOwn(signal: AbortSignal): Promise<Promise<unknown>> {
+  /** `changed` resolves once `cluster`, `nodes/<address>` or the own record changes. */
+  async watchOwn(signal: AbortSignal): Promise<{ readonly changed: Promise<unknown> }> {
     const watched = await Promise.all(
       [this.#cluster, this.#own, this.#ownNode].map((path) =>
         this.ensemble.existsAndWatch(path, signal)
@@ -400,7 +400,7 @@ export class Registry {
     );
     const changed = Promise.race(watched.map((one) => one.changed));
     changed.catch(() => {});
-    return changed;
+    return { changed };
   }
 
   /** Whether the own registration is there. */

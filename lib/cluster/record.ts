@@ -8,6 +8,12 @@
 import { comparePositions, formatPosition } from "./position.ts";
 import type { Copy, Held, RecordData } from "./view.ts";
 
+/**
+ * The datadir id in a record that another member wrote, after the ensemble was emptied: it knew that
+ * this member ran, not on which datadir. The first copy of the cluster that reports is taken for it.
+ */
+export const UNKNOWN_DATADIR = "unknown";
+
 /** What an inspection found, as far as the record is concerned. */
 export interface Found {
   readonly held: Held;
@@ -47,7 +53,12 @@ export function afterInspection(before: Known | null, found: Found): Known {
 
 /** What is on record once a `mariadbd` is about to be spawned. */
 export function beforeSpawn(before: RecordData, clusterUuid: string | null): RecordData {
-  return { kind: "running", uuid: clusterUuid, starting: true, floor: floorOf(before) };
+  const known = floorOf(before);
+  // What was of another cluster was given up by whoever emptied the datadir; here it would only be
+  // a bar that nothing of this cluster can reach.
+  const foreign = known !== null && known !== "unknown" && clusterUuid !== null &&
+    known.position.uuid !== clusterUuid;
+  return { kind: "running", uuid: clusterUuid, starting: true, floor: foreign ? null : known };
 }
 
 /** What is on record once a member has joined. */
@@ -106,8 +117,10 @@ function afterRunning(
   switch (found.held.kind) {
     case "at": {
       const ofThisCluster = data.uuid === null || data.uuid === found.held.position.uuid;
-      const behind = data.floor !== null && data.floor !== "unknown" && !reaches(found, data.floor);
-      return sameDatadir && ofThisCluster && !behind ? accept(found, null) : keep(before, found);
+      const behind = data.floor === "unknown" ||
+        (data.floor !== null && !reaches(found, data.floor));
+      const thatDatadir = sameDatadir || before.datadirId === UNKNOWN_DATADIR;
+      return thatDatadir && ofThisCluster && !behind ? accept(found, null) : keep(before, found);
     }
     case "torn":
       // Only a start that had a known floor can be told from a newest copy that was torn.

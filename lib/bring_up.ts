@@ -1,0 +1,83 @@
+/** From a spawned server to one that is Primary and Synced, or to the reason why not. */
+import type { Running, WsrepStatus } from "./mariadb/database.ts";
+import type { Member } from "./member.ts";
+
+/** How it ended, where the server did not exit by itself. */
+export type BringUp =
+  | { readonly kind: "up"; readonly uuid: string }
+  | { readonly kind: "stalled"; readonly forMs: number }
+  | { readonly kind: "lost-primary" }
+  | { readonly kind: "other-cluster"; readonly uuid: string };
+
+/**
+ * Looks at a server until it is Primary, Synced and, where it joins, ready.
+ *
+ * @param expectedUuid The cluster it is to join; null for a bootstrap.
+ * @param signal Ends it. @throws The signal's reason.
+ */
+export async function bringUp(
+  member: Member,
+  running: Running,
+  expectedUuid: string | null,
+  signal: AbortSignal,
+): Promise<BringUp> {
+  const { clock } = member.world;
+  const { startPollMs, stallMs, nonPrimaryGraceMs } = member.timing;
+  let moved = "";
+  let movedAtMs = clock.nowMs();
+  let primaryAtMs: number | null = null;
+  for (;;) {
+    const status = await running.status();
+    signal.throwIfAborted();
+    member.progress.observe(status);
+    const nowMs = clock.nowMs();
+    const seen = `${await running.transferredBytes()} ${fingerprint(status)}`;
+    if (seen !== moved) [moved, movedAtMs] = [seen, nowMs];
+    if (status?.primary) {
+      primaryAtMs = nowMs;
+      const ready = status.synced && (status.ready || expectedUuid === null);
+      if (ready && expectedUuid !== null && status.clusterUuid !== expectedUuid) {
+        return { kind: "other-cluster", uuid: status.clusterUuid };
+      }
+      if (ready) return { kind: "up", uuid: status.clusterUuid };
+    } else if (status !== null && primaryAtMs !== null && nowMs - primaryAtMs > nonPrimaryGraceMs) {
+      return { kind: "lost-primary" };
+    }
+    // Bytes count, not time: an SST of two terabytes takes as long as it takes.
+    if (nowMs - movedAtMs > stallMs) return { kind: "stalled", forMs: nowMs - movedAtMs };
+    await clock.sleep(startPollMs, signal);
+  }
+}
+
+function fingerprint(status: WsrepStatus | null): string {
+  if (status === null) return "silent";
+  const { primary, connected, localState, lastCommitted, clusterSize } = status;
+  return [primary, connected, localState, lastCommitted, clusterSize].join(" ");
+}
+
+/** A signal that fires when the server exits, too. */
+export interface ExitSignal extends Disposable {
+  readonly signal: AbortSignal;
+  /** The server has exited. */
+  readonly exited: boolean;
+}
+
+/** Joins a signal with the server's exit, so that nothing waits for a server that is gone. */
+export function exitSignal(running: Running, signal: AbortSignal): ExitSignal {
+  const controller = new AbortController();
+  let exited = false;
+  running.exited.then(() => {
+    exited = true;
+    controller.abort(new Error("mariadbd has exited"));
+  });
+  const forward = () => controller.abort(signal.reason);
+  if (signal.aborted) forward();
+  signal.addEventListener("abort", forward, { once: true });
+  return {
+    signal: controller.signal,
+    get exited() {
+      return exited;
+    },
+    [Symbol.dispose]: () => signal.removeEventListener("abort", forward),
+  };
+}

@@ -1,0 +1,72 @@
+/** One member: its settings, the world around it, and its session with the ensemble. */
+import type { Database } from "./mariadb/database.ts";
+import type { Progress } from "./progress.ts";
+import { type Identity, Registry } from "./registry.ts";
+import type { Timing, World } from "./world.ts";
+
+/** What start-up and supervision are told. */
+export interface MemberSettings extends Identity {
+  /** The znode that all is below; empty for `/`. */
+  readonly root: string;
+  /** How many members the first start waits for; null: it waits for a person. */
+  readonly size: number | null;
+  /** Where others ask for our status, `host:port`; null: nowhere. */
+  readonly http: string | null;
+}
+
+/** One member. */
+export class Member {
+  readonly settings: MemberSettings;
+  readonly world: World;
+  readonly timing: Timing;
+  readonly progress: Progress;
+  #registry: Registry | null = null;
+  #connecting: Promise<Registry> | null = null;
+
+  constructor(settings: MemberSettings, world: World, timing: Timing, progress: Progress) {
+    this.settings = settings;
+    this.world = world;
+    this.timing = timing;
+    this.progress = progress;
+    progress.watchSession(() => this.#registry?.ensemble.state ?? "none");
+  }
+
+  get database(): Database {
+    return this.world.database;
+  }
+
+  /** The registry, where there is a session and it is connected. */
+  get connected(): Registry | null {
+    return this.#registry?.ensemble.state === "connected" ? this.#registry : null;
+  }
+
+  /**
+   * The registry, through a session that is not lost; connects anew where there is none, as long as
+   * that takes.
+   *
+   * @throws The signal's reason.
+   */
+  async registry(signal: AbortSignal): Promise<Registry> {
+    if (this.#registry !== null && this.#registry.ensemble.state !== "lost") return this.#registry;
+    this.#connecting ??= this.#connect(signal).finally(() => this.#connecting = null);
+    return await this.#connecting;
+  }
+
+  async #connect(signal: AbortSignal): Promise<Registry> {
+    await this.#registry?.ensemble.close();
+    this.#registry = null;
+    const ensemble = await this.world.connect(signal, (reason) => {
+      const { stage } = this.progress.status;
+      // A member that serves goes on serving; only one that starts has nothing else to say.
+      if (stage === "connecting") this.progress.enter("connecting", reason);
+    });
+    this.#registry = new Registry(ensemble, this.settings.root, this.settings);
+    return this.#registry;
+  }
+
+  /** Closes the session: the ephemerals go at once. */
+  async close(): Promise<void> {
+    await this.#registry?.ensemble.close();
+    this.#registry = null;
+  }
+}

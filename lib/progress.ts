@@ -1,0 +1,133 @@
+/** What a member does now and why: kept in one place, served by `/status`, logged when it changes. */
+import { getLogger } from "@logtape/logtape";
+import type { Decision } from "./cluster/view.ts";
+import type { WsrepStatus } from "./mariadb/database.ts";
+import type { SessionState } from "./zookeeper/ensemble.ts";
+
+/** How far a member is. */
+export type Stage =
+  | "connecting"
+  | "inspecting"
+  | "locking"
+  | "waiting"
+  | "bootstrapping"
+  | "joining"
+  | "registering"
+  | "registered"
+  | "stopping"
+  | "plain";
+
+/** What `/status` shows, as JSON. */
+export interface MemberStatus {
+  readonly v: 1;
+  readonly member: string;
+  readonly datadirId: string | null;
+  readonly address: string;
+  /** The cluster's UUID, once `mariadbd` says it. */
+  readonly uuid: string | null;
+  readonly primary: boolean;
+  readonly synced: boolean;
+  readonly stage: Stage;
+  /** One plain sentence. */
+  readonly doing: string;
+  readonly decision: Decision | null;
+  /** The last seqno committed, decimal; null while no server answers. */
+  readonly seqno: string | null;
+  readonly clusterSize: number | null;
+  readonly serverId: number | null;
+  readonly session: SessionState | "none";
+  /** Since when it does that, ISO 8601. */
+  readonly since: string;
+  readonly startedAt: string;
+  readonly readyAt: string | null;
+}
+
+const log = getLogger(["galera-keeper", "member"]);
+
+/** The state behind `/status`. */
+export class Progress {
+  readonly #now: () => string;
+  #status: MemberStatus;
+  #session: () => SessionState | "none" = () => "none";
+
+  /** @param now The time of day, ISO 8601. */
+  constructor(member: string, address: string, now: () => string) {
+    this.#now = now;
+    this.#status = {
+      v: 1,
+      member,
+      datadirId: null,
+      address,
+      uuid: null,
+      primary: false,
+      synced: false,
+      stage: "connecting",
+      doing: "Starting",
+      decision: null,
+      seqno: null,
+      clusterSize: null,
+      serverId: null,
+      session: "none",
+      since: now(),
+      startedAt: now(),
+      readyAt: null,
+    };
+  }
+
+  /** What `/status` shows now. */
+  get status(): MemberStatus {
+    return { ...this.#status, session: this.#session() };
+  }
+
+  /** Where the session's state is to be had. */
+  watchSession(session: () => SessionState | "none"): void {
+    this.#session = session;
+  }
+
+  /** Goes on to a stage; says so in the log where it is news. */
+  enter(stage: Stage, doing: string): void {
+    if (this.#status.stage === stage && this.#status.doing === doing) return;
+    this.#status = { ...this.#status, stage, doing, since: this.#now() };
+    log.info("{doing}", { stage, doing });
+  }
+
+  /** Notes a decision; the same one again is not said again. */
+  decide(decision: Decision): void {
+    const before = this.#status.decision;
+    const same = before?.kind === decision.kind && before.reason === decision.reason;
+    this.#status = { ...this.#status, decision };
+    if (same) return;
+    const person = decision.kind === "wait" && decision.person !== null
+      ? ` A person is needed: ${decision.person}`
+      : "";
+    log.info("Decision: {kind}. {reason}.{person}", { ...decision, person });
+  }
+
+  /** Notes which datadir this is, and the number it replicates under. */
+  identify(identity: { readonly datadirId: string; readonly serverId?: number }): void {
+    this.#status = { ...this.#status, ...identity };
+  }
+
+  /** Notes what the server says; null when it does not answer or is gone. */
+  observe(status: WsrepStatus | null): void {
+    this.#status = {
+      ...this.#status,
+      uuid: status === null || !/[1-9a-f]/.test(status.clusterUuid) ? null : status.clusterUuid,
+      primary: status?.primary ?? false,
+      synced: status?.synced ?? false,
+      seqno: status === null ? null : `${status.lastCommitted}`,
+      clusterSize: status?.clusterSize ?? null,
+    };
+  }
+
+  /** It is registered and serves. */
+  ready(): void {
+    this.enter("registered", "Serving, registered and Synced");
+    this.#status = { ...this.#status, readyAt: this.#now() };
+  }
+
+  /** It serves no more. */
+  unready(): void {
+    this.#status = { ...this.#status, readyAt: null };
+  }
+}

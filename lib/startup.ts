@@ -1,0 +1,374 @@
+/**
+ * Start-up, from a datadir to a registered member:
+ *
+ *     connect → inspect the datadir → record → lock → record again, observe → decide → act →
+ *     register → unlock
+ *
+ * Nothing that was read before the lock was held is acted on.
+ */
+import { getLogger } from "@logtape/logtape";
+import { decide } from "./cluster/decide.ts";
+import { beforeSpawn } from "./cluster/record.ts";
+import type { Cluster, Decision, View } from "./cluster/view.ts";
+import { ConfigError, UnavailableError } from "./errors.ts";
+import type { ExitStatus, Inspection, Running, SpawnPlan } from "./mariadb/database.ts";
+import type { Member } from "./member.ts";
+import { askAll } from "./peers.ts";
+import { type Started, untilRegistered } from "./registration.ts";
+import { type Registry, StaleError, TakenError, type VersionedRecord } from "./registry.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { type BringUp, bringUp, exitSignal } from "./bring_up.ts";
+import { type HeldLock, Lock } from "./zookeeper/lock.ts";
+import { ConnectionLossError, SessionExpiredError, ZooKeeperError } from "./zookeeper/errors.ts";
+import { ZnodeError } from "./znodes.ts";
+
+const log = getLogger(["galera-keeper", "startup"]);
+
+/** How a start-up ended: with a registered member, or with a `mariadbd` that exited by itself. */
+export type StartUp =
+  | { readonly kind: "registered"; readonly started: Started }
+  | { readonly kind: "exited"; readonly status: ExitStatus };
+
+/**
+ * Starts this member, as long as it takes.
+ *
+ * @param signal Ends it: what runs is stopped and recorded. @throws The signal's reason.
+ * @throws {KeeperError} What only a person can mend.
+ */
+export async function startUp(member: Member, signal: AbortSignal): Promise<StartUp> {
+  let patience: number | null = null;
+  for (;;) {
+    signal.throwIfAborted();
+    member.progress.enter("inspecting", "Looking at what the datadir holds");
+    const found = await member.database.inspect(signal);
+    member.progress.identify(found);
+    if (found.problem !== undefined) log.warn("{problem}", { problem: found.problem });
+    member.progress.enter("connecting", "Connecting to ZooKeeper");
+    const registry = await member.registry(signal);
+    try {
+      const result = await oneRound(member, registry, found, signal);
+      if (result !== null) return result;
+      patience = null;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof TakenError) {
+        const { nowMs } = member.world.clock;
+        patience ??= nowMs() + registry.ensemble.sessionTimeoutMs * 4 / 3;
+        if (nowMs() >= patience) throw new UnavailableError(`${error.message}: stop it first`);
+      }
+      await waitOut(member, error, signal);
+    }
+  }
+}
+
+/** Once through, from the record to the act; null where it has to be done again. */
+async function oneRound(
+  member: Member,
+  registry: Registry,
+  found: Inspection,
+  signal: AbortSignal,
+): Promise<StartUp | null> {
+  await registry.prepare();
+  await registry.report(found, signal);
+  const watches = new AbortController();
+  try {
+    const waiting = await (async () => {
+      await using lock = await takeLock(member, registry, found, signal);
+      const own = await registry.report(found, signal);
+      const snapshot = await registry.observe(watches.signal);
+      const view = await see(member, found, snapshot, signal);
+      const decision = decide(view);
+      member.progress.decide(decision);
+      if (decision.kind === "wait") return { snapshot, view, decision };
+      return await act({ member, registry, lock, found, own, snapshot }, decision, signal);
+    })();
+    if (waiting === null || !("decision" in waiting)) return waiting;
+    member.progress.enter("waiting", `Waiting: ${waiting.decision.reason}`);
+    await untilAnythingChanges(member, waiting.snapshot, waiting.view, signal);
+    return null;
+  } finally {
+    watches.abort();
+  }
+}
+
+/** Waits for the lock; meanwhile a record that vanishes is written again. */
+async function takeLock(
+  member: Member,
+  registry: Registry,
+  found: Inspection,
+  signal: AbortSignal,
+): Promise<HeldLock> {
+  member.progress.enter("locking", "Waiting for the start-up lock: one member starts at a time");
+  const { randomId } = member.world;
+  const lock = new Lock(registry.ensemble, registry.lockPath, {
+    name: member.settings.member,
+    randomId,
+  });
+  const watching = new AbortController();
+  const kept = keepRecord(registry, found, watching.signal);
+  try {
+    return await lock.acquire(signal);
+  } finally {
+    watching.abort();
+    await kept;
+  }
+}
+
+async function keepRecord(
+  registry: Registry,
+  found: Inspection,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await (await registry.watchOwnRecord(signal)).changed;
+      await registry.report(found, signal);
+    } catch {
+      // Under the lock it is reported again, and there an error counts.
+      return;
+    }
+  }
+}
+
+/** What this member can see, the lock being held. */
+async function see(
+  member: Member,
+  found: Inspection,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<View> {
+  const { member: name, size, storage } = member.settings;
+  return {
+    self: { name, held: found.held, attempt: found.attempt },
+    size,
+    storage,
+    cluster: snapshot.cluster,
+    records: snapshot.records,
+    registered: await ask(member, snapshot, signal),
+  };
+}
+
+function ask(member: Member, snapshot: Snapshot, signal: AbortSignal) {
+  const { member: name, address } = member.settings;
+  const clusterUuid = snapshot.cluster.kind === "known" ? snapshot.cluster.cluster.uuid : null;
+  return askAll(snapshot.nodes, { member: name, address, clusterUuid }, member.world.ask, signal);
+}
+
+/** Waits, without the lock, until a znode that was read changes or a registered member answers otherwise. */
+async function untilAnythingChanges(
+  member: Member,
+  snapshot: Snapshot,
+  view: View,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = member.world;
+  const ended = new AbortController();
+  const either = AbortSignal.any([signal, ended.signal]);
+  const before = JSON.stringify(view.registered);
+  const answersChange = async () => {
+    // A healed link changes no znode.
+    do await clock.sleep(member.timing.askAgainMs, either); while (
+      snapshot.nodes.length === 0 || JSON.stringify(await ask(member, snapshot, either)) === before
+    );
+  };
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { signal: ended.signal });
+  });
+  try {
+    await Promise.race([snapshot.changed, answersChange(), aborted]);
+  } finally {
+    ended.abort();
+    aborted.catch(() => {});
+  }
+}
+
+/** What an act works with: all of it read while the lock was held. */
+interface Scene {
+  readonly member: Member;
+  readonly registry: Registry;
+  readonly lock: HeldLock;
+  readonly found: Inspection;
+  readonly own: VersionedRecord;
+  readonly snapshot: Snapshot;
+}
+
+type Act = Exclude<Decision, { readonly kind: "wait" }>;
+
+/** Bootstraps or joins; the lock is held until the member is registered or has stopped again. */
+async function act(scene: Scene, decision: Act, signal: AbortSignal): Promise<StartUp | null> {
+  const { member, registry, found, snapshot } = scene;
+  const serverId = await registry.giveServerId(scene.own, snapshot.records);
+  const own = await registry.readOwnRecord();
+  if (own === null) throw new StaleError("The own record has gone");
+  member.progress.identify({ datadirId: found.datadirId, serverId });
+  const cluster = decision.kind === "bootstrap"
+    ? nextAttempt(scene)
+    : snapshot.cluster.kind === "known"
+    ? snapshot.cluster.cluster
+    : null;
+  if (cluster === null) throw new StaleError("The cluster is not on record");
+  await registry.begin(
+    scene.lock.path,
+    own,
+    { datadirId: found.datadirId, data: beforeSpawn(own.record.data, cluster.uuid), instead: null },
+    decision.kind === "bootstrap" ? { next: cluster, version: snapshot.version } : null,
+  );
+  const identity = { datadirId: found.datadirId, attempt: cluster.attempt };
+  await member.database.writeIdentity(identity);
+  if (decision.kind === "bootstrap" && found.held.kind === "empty") {
+    member.progress.enter("bootstrapping", "Initialising an empty datadir");
+    await member.database.initialise(signal);
+  }
+  await registry.lookOnceMore(scene.lock.path, cluster.attempt);
+  signal.throwIfAborted();
+  const running = await member.database.spawn(spawnPlan(decision, found, serverId));
+  return await untilServing(scene, decision, { running, serverId, cluster }, signal);
+}
+
+/** `cluster` as it says that this member bootstraps. */
+function nextAttempt({ member, found, snapshot }: Scene): Cluster {
+  const before = snapshot.cluster.kind === "known" ? snapshot.cluster.cluster : null;
+  const position = found.held.kind === "at" ? found.held.position : null;
+  const attempt = member.world.randomId();
+  const by = member.settings.member;
+  // With ephemeral storage the cluster on record may be one whose members are all gone.
+  const goesOn = position !== null && before !== null &&
+    (before.uuid === null || before.uuid === position.uuid);
+  const past = goesOn ? before.attempts.slice(-MAX_ATTEMPTS) : [];
+  const uuid = position?.uuid ?? null;
+  return {
+    phase: "bootstrapping",
+    uuid,
+    by,
+    attempt,
+    attempts: [...past, { attempt, by, uuid, seqno: position?.seqno ?? 0n }],
+  };
+}
+
+/** A znode holds a megabyte; a hundred outages ago nobody's copy is from. */
+const MAX_ATTEMPTS = 100;
+
+function spawnPlan(decision: Act, { held }: Inspection, serverId: number): SpawnPlan {
+  const startPosition = held.kind === "at" ? held.position : null;
+  return decision.kind === "bootstrap"
+    ? { kind: "bootstrap", startPosition, serverId }
+    : { kind: "join", donors: decision.donors, startPosition, serverId };
+}
+
+/** From the spawn to the registration; the lock goes back only after either or a stop. */
+async function untilServing(
+  scene: Scene,
+  decision: Act,
+  spawned: { readonly running: Running; readonly serverId: number; readonly cluster: Cluster },
+  signal: AbortSignal,
+): Promise<StartUp | null> {
+  const { member, found } = scene;
+  const { running, serverId, cluster } = spawned;
+  const bootstraps = decision.kind === "bootstrap";
+  member.progress.enter(
+    bootstraps ? "bootstrapping" : "joining",
+    bootstraps ? "Starting a primary component" : `Joining through ${decision.donors.join(", ")}`,
+  );
+  using exit = exitSignal(running, signal);
+  try {
+    const result = await bringUp(member, running, bootstraps ? null : cluster.uuid, exit.signal);
+    if (result.kind !== "up") return await giveUp(scene, running, result);
+    const started: Started = {
+      running,
+      datadirId: found.datadirId,
+      serverId,
+      uuid: result.uuid,
+      cluster,
+      records: scene.snapshot.records,
+      dataBytes: found.dataBytes,
+      readOnly: bootstraps,
+    };
+    await member.database.writeIdentity({ datadirId: found.datadirId, attempt: cluster.attempt });
+    member.progress.enter("registering", "Primary and Synced, registering");
+    if (await untilRegistered(member, started, exit.signal) === "overruled") {
+      return await giveUp(scene, running, { kind: "overruled" });
+    }
+    member.progress.ready();
+    return { kind: "registered", started };
+  } catch (error) {
+    const status = await running.stop(
+      signal.aborted ? member.timing.stopGraceMs : member.timing.giveUpGraceMs,
+    );
+    await recordAfterStop(member);
+    if (exit.exited && !signal.aborted) return { kind: "exited", status };
+    throw error;
+  }
+}
+
+/** Stops a server that did not make it, records what it holds, and only then lets go of the lock. */
+async function giveUp(
+  { member }: Scene,
+  running: Running,
+  result: Exclude<BringUp, { readonly kind: "up" }> | { readonly kind: "overruled" },
+): Promise<StartUp | null> {
+  log.warn("Giving this start up: {why}", { why: describe(result) });
+  member.progress.enter("stopping", `Stopping mariadbd: ${describe(result)}`);
+  await running.stop(member.timing.giveUpGraceMs);
+  await recordAfterStop(member);
+  return null;
+}
+
+function describe(
+  result: Exclude<BringUp, { readonly kind: "up" }> | { readonly kind: "overruled" },
+): string {
+  switch (result.kind) {
+    case "stalled":
+      return `nothing has moved for ${Math.round(result.forMs / 1000)} s`;
+    case "lost-primary":
+      return "it lost the primary component";
+    case "other-cluster":
+      return `it joined the cluster ${result.uuid}, not the one on record`;
+    case "overruled":
+      return "another attempt is on record, a person decided otherwise";
+  }
+}
+
+/**
+ * Puts on record what a stopped server holds, where the ensemble can be reached. Where it cannot, the
+ * record goes on saying running, and the next start inspects anew. Never rejects.
+ */
+export async function recordAfterStop(member: Member): Promise<void> {
+  member.progress.observe(null);
+  const { signal } = new AbortController();
+  try {
+    const found = await member.database.inspect(signal);
+    await member.connected?.report(found, signal);
+  } catch (error) {
+    log.warn("The position is not on record: {problem}", {
+      problem: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+/** Waits out what stands in the way of a start. @throws What only a person can mend. */
+async function waitOut(member: Member, error: unknown, signal: AbortSignal): Promise<void> {
+  const { clock } = member.world;
+  if (error instanceof StaleError) {
+    log.info("Deciding again: {problem}", { problem: error.message });
+    return await clock.sleep(100, signal);
+  }
+  if (error instanceof ConnectionLossError || error instanceof SessionExpiredError) {
+    member.progress.enter("connecting", "Waiting for ZooKeeper: the connection was lost");
+    return await clock.sleep(500, signal);
+  }
+  if (error instanceof TakenError) {
+    member.progress.enter("waiting", `Waiting: ${error.message}`);
+    await Promise.race([error.changed.catch(() => {}), clock.sleep(1000, signal)]);
+    return;
+  }
+  if (error instanceof ZnodeError) {
+    member.progress.enter("waiting", `Waiting, a person is needed: ${error.message}`);
+    return await clock.sleep(member.timing.askAgainMs, signal);
+  }
+  if (error instanceof ZooKeeperError) {
+    throw new ConfigError(`ZooKeeper refuses what galera-keeper needs: ${error.message}`, {
+      cause: error,
+    });
+  }
+  throw error;
+}

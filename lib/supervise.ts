@@ -1,0 +1,224 @@
+/** From a registered member to one that has exited, or that decides afresh. */
+import { getLogger } from "@logtape/logtape";
+import { exitSignal } from "./bring_up.ts";
+import type { ExitStatus, WsrepStatus } from "./mariadb/database.ts";
+import type { Member } from "./member.ts";
+import { nodeOf, registerOnce, type Started } from "./registration.ts";
+import { type Registry, StaleError, TakenError } from "./registry.ts";
+import { recordAfterStop } from "./startup.ts";
+import { ConnectionLossError, SessionExpiredError } from "./zookeeper/errors.ts";
+
+const log = getLogger(["galera-keeper", "supervise"]);
+
+/** How a supervision ended. */
+export type Supervision =
+  /** The server exited by itself. */
+  | { readonly kind: "exited"; readonly status: ExitStatus }
+  /** We were told to stop, and it has stopped. */
+  | { readonly kind: "stopped" }
+  /** It was stopped, for a reason that a new decision mends. */
+  | { readonly kind: "decide-afresh" };
+
+/**
+ * Keeps a registered member: its registration true, its server watched. A server that runs is left
+ * alone while the ensemble cannot be reached.
+ *
+ * @param signal Stops it: deregisters, stops the server, records its position.
+ */
+export async function supervise(
+  member: Member,
+  started: Started,
+  signal: AbortSignal,
+): Promise<Supervision> {
+  const watch = new Supervisor(member, started);
+  using exit = exitSignal(started.running, signal);
+  for (;;) {
+    const status = await started.running.status().catch(() => null);
+    if (signal.aborted) return await stop(member, started);
+    if (exit.exited) return await exited(member, started);
+    member.progress.observe(status);
+    const verdict = await watch.look(status, exit.signal);
+    if (signal.aborted || exit.exited) continue;
+    if (verdict !== null) return await decideAfresh(member, started, verdict);
+    await untilNextLook(member, watch.touched, exit.signal);
+  }
+}
+
+/** A second, or less where the ensemble has news or all is over. */
+async function untilNextLook(
+  { world, timing }: Member,
+  touched: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const woken = new AbortController();
+  const slept = world.clock.sleep(timing.pollMs, AbortSignal.any([signal, woken.signal]));
+  await Promise.race([slept.catch(() => {}), touched]);
+  woken.abort();
+}
+
+/** What a supervision remembers from one look to the next. */
+class Supervisor {
+  readonly #member: Member;
+  readonly #started: Started;
+  #registry: Registry | null;
+  #registeredAs: string | null = null;
+  #changed = true;
+  #withoutPrimarySinceMs: number | null = null;
+  #said = "";
+  #wake: () => void = () => {};
+  /** Resolves when the ensemble has news. */
+  touched: Promise<void> = Promise.resolve();
+
+  constructor(member: Member, started: Started) {
+    this.#member = member;
+    this.#started = started;
+    this.#registry = member.connected;
+    this.#rearm();
+  }
+
+  #rearm(): void {
+    this.touched = new Promise((resolve) => this.#wake = resolve);
+  }
+
+  /** One look; a sentence where the server is to be stopped for a new decision. */
+  async look(status: WsrepStatus | null, signal: AbortSignal): Promise<string | null> {
+    // In the background: a server is supervised without an ensemble, too.
+    this.#member.registry(signal).catch(() => {});
+    const registry = this.#member.connected;
+    if (registry === null) {
+      this.#withoutPrimarySinceMs = null; // Without the ensemble nothing is decided.
+      return null;
+    }
+    try {
+      const overruled = await this.#keepRegistered(registry, status, signal);
+      return overruled ?? await this.#withoutPrimary(registry, status);
+    } catch (error) {
+      this.#changed = true;
+      const passing = error instanceof ConnectionLossError || error instanceof StaleError ||
+        error instanceof SessionExpiredError;
+      if (!passing && !signal.aborted) this.#say(error);
+      if (error instanceof TakenError) error.changed.then(() => this.#wake(), () => {});
+      return null;
+    }
+  }
+
+  #say(error: unknown): void {
+    const problem = error instanceof Error ? error.message : String(error);
+    if (problem !== this.#said) log.warn("Not registered: {problem}", { problem });
+    this.#said = problem;
+  }
+
+  /** Registers where that is not so, and keeps what is registered true. */
+  async #keepRegistered(
+    registry: Registry,
+    status: WsrepStatus | null,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    if (registry !== this.#registry) {
+      this.#registry = registry;
+      this.#changed = true;
+    }
+    if (this.#changed) {
+      this.#changed = false;
+      this.#rearm();
+      const touch = () => {
+        this.#changed = true;
+        this.#wake();
+      };
+      (await registry.watchOwn(signal)).changed.then(touch, touch);
+      const { cluster } = await registry.readCluster();
+      const known = cluster.kind === "known" ? cluster.cluster : null;
+      if (known !== null && known.attempt !== this.#started.cluster.attempt) {
+        return "another attempt is on record, a person decided otherwise";
+      }
+      const lost = cluster.kind !== "known" || known?.phase !== "running" ||
+        !await registry.isRegistered();
+      // Only a Primary member knows the cluster; others wait for one, or for a new decision.
+      if (lost && status?.primary) {
+        if (await registerOnce(this.#member, registry, this.#started, signal) === "overruled") {
+          return "another attempt is on record, a person decided otherwise";
+        }
+        log.info("Registered again");
+        this.#changed = true; // The registration fired the watches that were set before it.
+        this.#registeredAs = null;
+      } else if (known !== null) {
+        this.#started.cluster = known;
+      }
+    }
+    await this.#update(registry);
+    return null;
+  }
+
+  async #update(registry: Registry): Promise<void> {
+    const primary = this.#member.progress.status.primary;
+    const node = nodeOf(this.#member, this.#started);
+    if (this.#registeredAs === `${primary}`) return;
+    if (await registry.updateNode(node)) this.#registeredAs = `${primary}`;
+  }
+
+  /**
+   * A member without a primary component stays where another is Primary: Galera heals. Where no
+   * registered member is, it stops after a grace and decides afresh; `pc.bootstrap` is never used.
+   */
+  async #withoutPrimary(registry: Registry, status: WsrepStatus | null): Promise<string | null> {
+    const { clock } = this.#member.world;
+    if (status === null || status.primary) {
+      this.#withoutPrimarySinceMs = null;
+      return null;
+    }
+    this.#withoutPrimarySinceMs ??= clock.nowMs();
+    if (clock.nowMs() - this.#withoutPrimarySinceMs < this.#member.timing.nonPrimaryGraceMs) {
+      return null;
+    }
+    const reading = new AbortController();
+    try {
+      const { nodes } = await registry.observe(reading.signal);
+      const primary = nodes.some(({ node }) =>
+        node !== null && node.primary && node.member !== this.#member.settings.member
+      );
+      return primary ? null : "no registered member is Primary, nor is this one";
+    } finally {
+      reading.abort();
+    }
+  }
+}
+
+async function exited(member: Member, started: Started): Promise<Supervision> {
+  const status = await started.running.exited;
+  member.progress.unready();
+  member.progress.enter("stopping", "mariadbd has exited by itself");
+  await deregister(member);
+  await recordAfterStop(member);
+  return { kind: "exited", status };
+}
+
+async function stop(member: Member, started: Started): Promise<Supervision> {
+  await stopServer(member, started, "told to stop");
+  return { kind: "stopped" };
+}
+
+async function decideAfresh(member: Member, started: Started, why: string): Promise<Supervision> {
+  log.warn("Stopping mariadbd to decide afresh: {why}", { why });
+  await stopServer(member, started, why);
+  return { kind: "decide-afresh" };
+}
+
+/** Not ready, deregister, SIGTERM to `mariadbd`, wait, record. */
+async function stopServer(member: Member, started: Started, why: string): Promise<void> {
+  member.progress.unready();
+  member.progress.enter("stopping", `Stopping mariadbd: ${why}`);
+  await deregister(member);
+  await started.running.stop(member.timing.stopGraceMs);
+  await recordAfterStop(member);
+}
+
+/** Best effort: without a connection the registration goes with its session. */
+async function deregister(member: Member): Promise<void> {
+  try {
+    await member.connected?.deregister();
+  } catch (error) {
+    log.warn("Not deregistered: {problem}", {
+      problem: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
