@@ -1,0 +1,182 @@
+/** What this machine needs besides this program: Debian's packages, found and installed. */
+
+import { existsSync } from "node:fs";
+import { ConfigError, UnavailableError } from "./errors.ts";
+import { missingPackages as missingForZooKeeper } from "./zookeeper/server.ts";
+
+/** Says whether a file is there. */
+export type Exists = (path: string) => boolean;
+
+/** What something is needed for. */
+export type Need =
+  /** A ZooKeeper server of our own. */
+  | "zookeeper"
+  /** A member: MariaDB with Galera, and what an SST by rsync needs. */
+  | "galera"
+  /** What an SST by mariabackup needs besides. */
+  | "mariabackup"
+  /** What our tests are measured against. */
+  | "kazoo";
+
+const PROGRAM_FOLDERS = [
+  "/usr/local/sbin",
+  "/usr/local/bin",
+  "/usr/sbin",
+  "/usr/bin",
+  "/sbin",
+  "/bin",
+];
+const PROVIDERS = [
+  "/usr/lib/galera/libgalera_smm.so",
+  "/usr/lib/galera-4/libgalera_smm.so",
+  "/usr/lib64/galera-4/libgalera_smm.so",
+];
+const KAZOO = "/usr/lib/python3/dist-packages/kazoo/client.py";
+
+/** For each need: Debian's package, and the files of which one shows that it is there. */
+const REQUIREMENTS: Readonly<
+  Record<Exclude<Need, "zookeeper">, Record<string, readonly string[]>>
+> = {
+  galera: {
+    "mariadb-server": programPaths("mariadbd"),
+    "galera-4": PROVIDERS,
+    "rsync": programPaths("rsync"),
+    // wsrep_sst_rsync looks with it whether the joiner's port is open yet.
+    "lsof": programPaths("lsof"),
+    "iproute2": programPaths("ss"),
+  },
+  mariabackup: {
+    "mariadb-backup": programPaths("mariabackup"),
+    "socat": programPaths("socat"),
+  },
+  kazoo: { "python3-kazoo": [KAZOO] },
+};
+
+function programPaths(name: string): readonly string[] {
+  return PROGRAM_FOLDERS.map((folder) => `${folder}/${name}`);
+}
+
+/** Debian's packages that are missing here. */
+export function missingPackages(
+  needs: readonly Need[],
+  exists: Exists = existsSync,
+): readonly string[] {
+  const missing = needs.flatMap((need) =>
+    need === "zookeeper" ? missingForZooKeeper(exists) : Object.entries(REQUIREMENTS[need])
+      .filter(([, paths]) => !paths.some(exists))
+      .map(([name]) => name)
+  );
+  return [...new Set(missing)];
+}
+
+/** The one command that installs packages. */
+export function installCommand(packages: readonly string[]): string {
+  return `apt-get update && apt-get install --yes --no-install-recommends ${packages.join(" ")}`;
+}
+
+/** How `ensureInstalled()` may go about it. */
+export interface InstallOptions {
+  /** Install what is missing, where we are root. */
+  readonly install: boolean;
+  /** Called before anything is installed; false calls it off. */
+  readonly confirm: (packages: readonly string[]) => boolean;
+  /** Says what is done, in lines. */
+  readonly say: (line: string) => void;
+  /** Says whether a file is there; on this machine by default. */
+  readonly exists?: Exists;
+  /** Who we are; 0 is root. */
+  readonly uid?: number | null;
+}
+
+/**
+ * Makes sure that everything needed is on this machine.
+ *
+ * @throws {UnavailableError} Something is missing and may not be, or could not be, installed; the
+ *   message has the command that installs it.
+ */
+export async function ensureInstalled(
+  needs: readonly Need[],
+  { install, confirm, say, exists = existsSync, uid = Deno.uid() }: InstallOptions,
+): Promise<void> {
+  const missing = missingPackages(needs, exists);
+  if (missing.length === 0) return;
+  const byHand = `as root: ${installCommand(missing)}`;
+  if (!install) {
+    throw new UnavailableError(`Missing on this machine: ${missing.join(", ")}; ${byHand}`);
+  }
+  if (uid !== 0) {
+    throw new UnavailableError(
+      `Cannot install ${missing.join(", ")} as only root may; ${byHand}`,
+    );
+  }
+  if (!confirm(missing)) {
+    throw new UnavailableError(`Not installed: ${missing.join(", ")}; ${byHand}`);
+  }
+  say(`Installing ${missing.join(", ")} with apt-get …`);
+  const startedMs = performance.now();
+  await installPackages(missing, say);
+  const left = missingPackages(needs, exists);
+  if (left.length > 0) {
+    throw new UnavailableError(
+      `apt-get installed ${left.join(", ")}, but not where we look for it`,
+    );
+  }
+  say(`Installed in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+}
+
+async function installPackages(packages: readonly string[], say: (line: string) => void) {
+  const withoutServices = keepServicesStopped();
+  try {
+    // The lists of packages may be fresh: then there is no need to wait for new ones.
+    if ((await aptGet("install", ...INSTALL_OPTIONS, ...packages)).success) return;
+    say("Updating the lists of packages …");
+    const update = await aptGet("update");
+    if (!update.success) throw failed("update", update.lastLines);
+    const install = await aptGet("install", ...INSTALL_OPTIONS, ...packages);
+    if (!install.success) throw failed(`install ${packages.join(" ")}`, install.lastLines);
+  } finally {
+    withoutServices();
+  }
+}
+
+const INSTALL_OPTIONS = ["--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"];
+
+function failed(what: string, lastLines: string): UnavailableError {
+  return new UnavailableError(`apt-get ${what} failed: ${lastLines}`);
+}
+
+async function aptGet(
+  ...args: readonly string[]
+): Promise<{ readonly success: boolean; readonly lastLines: string }> {
+  const command = new Deno.Command("apt-get", {
+    args: ["-qq", ...args],
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  try {
+    const { success, stderr, stdout } = await command.output();
+    const text = new TextDecoder().decode(stderr) || new TextDecoder().decode(stdout);
+    const lastLines = text.split("\n").filter((line) => line.trim() !== "").slice(-2).join(" | ");
+    return { success, lastLines };
+  } catch (cause) {
+    throw new ConfigError("Cannot install packages as this machine has no apt-get: do it by hand", {
+      cause,
+    });
+  }
+}
+
+const POLICY = "/usr/sbin/policy-rc.d";
+
+/**
+ * Debian starts services as it installs them, unless this file forbids it (invoke-rc.d(8)). We want
+ * the programs, not a second database on port 3306.
+ *
+ * @returns Undoes it.
+ */
+function keepServicesStopped(): () => void {
+  if (existsSync(POLICY)) return () => {};
+  Deno.writeTextFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  return () => Deno.removeSync(POLICY);
+}

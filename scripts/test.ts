@@ -1,0 +1,147 @@
+/**
+ * Runs the tests: first the fast ones, side by side, then those on real servers, one file after the
+ * other.
+ *
+ *   deno task test [--fast | --binary FILE] [FILES…]
+ *
+ * A test file that needs more than Deno says so in a line of its own, `// needs: zookeeper galera`;
+ * what is missing is installed where we are root. With `--binary` only those run that start the
+ * program as a process (by tests/keeper.ts), on that compiled binary.
+ *
+ * The last line is `N passed, N failed`; the exit status is 0 only where tests ran and none failed.
+ */
+
+import { parseArgs } from "node:util";
+import { ensureInstalled, type Need } from "../lib/prerequisites.ts";
+import { KeeperError } from "../lib/errors.ts";
+import { STDERR, STDOUT } from "../lib/terminal.ts";
+import { ROOT } from "./root.ts";
+
+interface TestFile {
+  readonly path: string;
+  readonly needs: readonly Need[];
+  readonly startsProgram: boolean;
+}
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const NONE: Counts = { passed: 0, failed: 0, skipped: 0 };
+const NEEDS: readonly string[] = ["zookeeper", "galera", "mariabackup", "kazoo"] satisfies Need[];
+
+function isNeed(word: string): word is Need {
+  return NEEDS.includes(word);
+}
+
+function* testFiles(folder: string): Generator<TestFile> {
+  const entries = [...Deno.readDirSync(`${ROOT}/${folder}`)]
+    .sort((one, other) => one.name < other.name ? -1 : 1);
+  for (const { name, isDirectory } of entries) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* testFiles(path);
+    else if (name.endsWith("_test.ts")) yield readTestFile(path);
+  }
+}
+
+function readTestFile(path: string): TestFile {
+  const text = Deno.readTextFileSync(`${ROOT}/${path}`);
+  const words = /^\/\/ needs: (.+)$/m.exec(text)?.[1]?.split(" ") ?? [];
+  const unknown = words.find((word) => !isNeed(word));
+  if (unknown !== undefined) throw new Error(`${path} needs "${unknown}", which is unknown`);
+  return { path, needs: words.filter(isNeed), startsProgram: /\/keeper\.ts"/.test(text) };
+}
+
+/** Deno 2.7 and later look for what a test leaves behind only when they are asked to. */
+function leakFlags(): readonly string[] {
+  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
+  const asks = major > 2 || minor >= 7;
+  return ["--trace-leaks", ...(asks ? ["--sanitize-ops", "--sanitize-resources"] : [])];
+}
+
+async function runTests(
+  files: readonly TestFile[],
+  flags: readonly string[],
+  env: Record<string, string>,
+): Promise<Counts> {
+  if (files.length === 0) return NONE;
+  const report = await Deno.makeTempFile({ suffix: ".xml" });
+  try {
+    const args = ["test", "--quiet", "--allow-all", ...leakFlags(), ...flags];
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: [...args, `--junit-path=${report}`, ...files.map(({ path }) => path)],
+      cwd: ROOT,
+      env,
+      stdin: "null",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).spawn().status;
+    return countsOf(await Deno.readTextFile(report), code);
+  } finally {
+    await Deno.remove(report);
+  }
+}
+
+/** Reads Deno's JUnit report. A file that fails as it is loaded is not in it, only in the status. */
+function countsOf(report: string, code: number): Counts {
+  const count = (pattern: RegExp) => report.match(pattern)?.length ?? 0;
+  const all = count(/<testcase /g);
+  const skipped = count(/<skipped\/>/g);
+  const failed = count(/<(failure|error) /g);
+  return {
+    passed: all - skipped - failed,
+    failed: code !== 0 && failed === 0 ? 1 : failed,
+    skipped,
+  };
+}
+
+function sum(one: Counts, other: Counts): Counts {
+  return {
+    passed: one.passed + other.passed,
+    failed: one.failed + other.failed,
+    skipped: one.skipped + other.skipped,
+  };
+}
+
+function select(args: readonly string[]) {
+  const options = parseArgs({
+    args: [...args],
+    options: { fast: { type: "boolean" }, binary: { type: "string" } },
+    allowPositionals: true,
+  });
+  const { fast: onlyFast = false, binary } = options.values;
+  const files = [...testFiles("tests")].filter(({ path, startsProgram }) =>
+    (options.positionals.length === 0 || options.positionals.some((part) => path.includes(part))) &&
+    (binary === undefined || startsProgram)
+  );
+  return {
+    env: binary === undefined ? {} : { GALERA_KEEPER_BINARY: binary },
+    fast: files.filter(({ needs }) => needs.length === 0),
+    real: onlyFast ? [] : files.filter(({ needs }) => needs.length > 0),
+  };
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const { fast, real, env } = select(args);
+  await ensureInstalled([...new Set(real.flatMap(({ needs }) => needs))], {
+    install: Deno.uid() === 0,
+    confirm: () => true,
+    say: (line) => STDERR.write(`${line}\n`),
+  });
+  const fastCounts = await runTests(fast, ["--parallel"], env);
+  const realCounts = await runTests(real, [], env);
+  const { passed, failed, skipped } = sum(fastCounts, realCounts);
+  const rest = skipped === 0 ? "" : `, ${skipped} skipped`;
+  STDOUT.write(`${passed} passed, ${failed} failed${rest}\n`);
+  return passed > 0 && failed === 0 ? 0 : 1;
+}
+
+try {
+  Deno.exitCode = await main(Deno.args);
+} catch (error) {
+  if (!(error instanceof KeeperError)) throw error;
+  STDERR.write(`${error.message}\n`);
+  Deno.exitCode = error.exitStatus;
+}
