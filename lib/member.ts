@@ -64,6 +64,14 @@ export class Member {
     return this.#registry;
   }
 
+  /** Waits while the session is suspended. @throws The signal's reason. */
+  async untilConnected(signal: AbortSignal): Promise<void> {
+    for await (const state of this.#registry?.ensemble.states(signal) ?? []) {
+      if (state !== "suspended") return;
+    }
+    signal.throwIfAborted();
+  }
+
   /** Closes the session: the ephemerals go at once. */
   async close(): Promise<void> {
     await this.#registry?.ensemble.close();

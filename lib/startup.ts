@@ -354,7 +354,8 @@ async function waitOut(member: Member, error: unknown, signal: AbortSignal): Pro
   }
   if (error instanceof ConnectionLossError || error instanceof SessionExpiredError) {
     member.progress.enter("connecting", "Waiting for ZooKeeper: the connection was lost");
-    return await clock.sleep(500, signal);
+    await clock.sleep(100, signal);
+    return await member.untilConnected(signal);
   }
   if (error instanceof TakenError) {
     member.progress.enter("waiting", `Waiting: ${error.message}`);

@@ -86,7 +86,15 @@ function unfinished(view: View, cluster: Cluster | null): Decision | null {
   const gone = view.storage === "ephemeral" &&
     !view.records.some((seen) => nameOf(seen) === cluster.by);
   if (gone) return null;
-  return wait(3, `${cluster.by} is bootstrapping the cluster`, { waitsFor: [cluster.by] });
+  const waitsFor = [cluster.by];
+  const present = view.records.some((seen) =>
+    seen.kind === "record" && seen.record.name === cluster.by && seen.present
+  );
+  if (present) return wait(3, `${cluster.by} is bootstrapping the cluster`, { waitsFor });
+  return wait(3, `${cluster.by} began a bootstrap, did not finish it and has not come back`, {
+    waitsFor,
+    person: `Start ${cluster.by} again.`,
+  });
 }
 
 /** Rule 4: this datadir is not of this cluster. */
