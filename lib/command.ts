@@ -1,7 +1,5 @@
 /** What a command is made of; `cli.ts` turns it into commander's. One file of `commands/` each. */
 
-import type { HostPort } from "./values.ts";
-
 /** The environment, as a command sees it; tests give their own. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -62,11 +60,4 @@ export interface CommandDefinition {
    * @throws {KeeperError} What a person can act on.
    */
   action?(options: object, context: CommandContext, operands: readonly string[]): Promise<number>;
-}
-
-/** A ZooKeeper ensemble as the command line names it. */
-export interface ZooKeeperAddress {
-  readonly hosts: readonly HostPort[];
-  /** The path below which everything is; empty for none. */
-  readonly chroot: string;
 }

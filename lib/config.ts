@@ -1,15 +1,16 @@
 /** Turns the command line and the environment into what `run` is told to do. */
 
 import { chooseAddress, type InterfaceAddress, isWildcard, requireOurs } from "./address.ts";
-import type { Environment, ZooKeeperAddress } from "./command.ts";
+import type { Environment } from "./command.ts";
 import { ConfigError } from "./errors.ts";
 import { DEFAULT_HTTP_PORT, type LogLevelName, type RunOptions } from "./options.ts";
 import type { LogOptions, ZooKeeperOptions } from "./options.ts";
 import { formatHostPort, parseMemberName, ValueError } from "./values.ts";
 import { type InitialisationConfig, readInitialisation, readSecretFile } from "./variables.ts";
+import type { HostList } from "./zookeeper/hosts.ts";
 
 /** How to reach ZooKeeper and who we are there. */
-export interface ZooKeeperConfig extends ZooKeeperAddress {
+export interface ZooKeeperConfig extends HostList {
   /** After how long without us the ensemble calls our session lost, in milliseconds. */
   readonly sessionTimeoutMs: number;
   /** `user:password` of the digest scheme; null: what we create is anyone's. Secret. */

@@ -1,8 +1,7 @@
 /** The options that commands share, and those of `run`. */
 
-import type { OptionDefinition, ZooKeeperAddress } from "./command.ts";
+import type { OptionDefinition } from "./command.ts";
 import {
-  formatHostPort,
   type HostPort,
   parseAbsolutePath,
   parseBoolean,
@@ -17,10 +16,11 @@ import {
   parseZnodePath,
   ValueError,
 } from "./values.ts";
+import { formatHost, type HostList, HostListError, parseHosts } from "./zookeeper/hosts.ts";
 
 /** Where members meet: the ensemble's address, the root, and who we are there. */
 export interface ZooKeeperOptions {
-  readonly zookeeper: ZooKeeperAddress;
+  readonly zookeeper: HostList;
   readonly sessionTimeout: number;
   readonly root: string;
   readonly zookeeperDigestFile?: string;
@@ -65,25 +65,20 @@ export const DEFAULT_HTTP_PORT = 8008;
  * left out where it is 2181.
  * @throws {ValueError}
  */
-export function parseZooKeeperAddress(text: string): ZooKeeperAddress {
-  const slash = text.indexOf("/");
-  const hosts = (slash < 0 ? text : text.slice(0, slash)).split(",");
+export function parseZooKeeperAddress(text: string): HostList {
   try {
-    return {
-      hosts: hosts.map((host) => parseHostPort(host.trim(), 2181)),
-      chroot: slash < 0 ? "" : parseZnodePath(text.slice(slash)),
-    };
-  } catch (error) {
-    if (!(error instanceof ValueError)) throw error;
+    return parseHosts(text);
+  } catch (cause) {
+    if (!(cause instanceof HostListError)) throw cause;
     throw new ValueError("expected HOST:PORT[,HOST:PORT…][/chroot], as in zk-1:2181,zk-2:2181", {
-      cause: error,
+      cause,
     });
   }
 }
 
 /** Writes an ensemble's address so that `parseZooKeeperAddress()` reads it again. */
-export function formatZooKeeperAddress(address: ZooKeeperAddress): string {
-  return address.hosts.map(formatHostPort).join(",") + address.chroot;
+export function formatZooKeeperAddress({ hosts, chroot }: HostList): string {
+  return hosts.map(formatHost).join(",") + chroot;
 }
 
 /**
@@ -119,7 +114,7 @@ export const ZOOKEEPER_OPTION: OptionDefinition = {
   description: "the ensemble, HOST:PORT[,HOST:PORT…][/chroot]",
   group: ZOOKEEPER_GROUP,
   parse: parseZooKeeperAddress,
-  default: { hosts: [{ host: "zookeeper", port: 2181 }], chroot: "" } satisfies ZooKeeperAddress,
+  default: parseHosts("zookeeper:2181"),
   defaultText: "zookeeper:2181",
 };
 

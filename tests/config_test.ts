@@ -49,7 +49,7 @@ async function configOf(
 Deno.test("buildRunConfig() has the defaults of the options table", async () => {
   assert.deepEqual(await configOf(""), {
     zookeeper: {
-      hosts: [{ host: "zookeeper", port: 2181 }],
+      hosts: [{ hostname: "zookeeper", port: 2181 }],
       chroot: "",
       sessionTimeoutMs: 10_000,
       root: "/mariadb",
@@ -94,7 +94,7 @@ Deno.test("buildRunConfig() takes every option from the command line", async () 
       "--verbose -- mysqld --max-connections=5 --skip-log-bin",
   );
   assert.deepEqual(config.zookeeper, {
-    hosts: [{ host: "a", port: 1 }, { host: "b", port: 2 }],
+    hosts: [{ hostname: "a", port: 1 }, { hostname: "b", port: 2 }],
     chroot: "/x",
     sessionTimeoutMs: 5000,
     root: "/db",
@@ -142,7 +142,7 @@ Deno.test("buildRunConfig() takes every option from the environment, the command
     MARIADB_ROOT_HOST: "%",
     WSREP_ON: "OFF",
   });
-  assert.equal(config.zookeeper.hosts[0]?.host, "z");
+  assert.equal(config.zookeeper.hosts[0]?.hostname, "z");
   assert.equal(config.zookeeper.root, "");
   assert.equal(config.zookeeper.sessionTimeoutMs, 3000);
   assert.equal(config.member, "e-1");

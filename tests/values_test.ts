@@ -62,7 +62,11 @@ Deno.test("parseHostPort() reads names, addresses and brackets", () => {
 
 Deno.test("parseZooKeeperAddress() reads a host list with a chroot", () => {
   assert.deepEqual(parseZooKeeperAddress("a:1,b,[::1]:3/x/y"), {
-    hosts: [{ host: "a", port: 1 }, { host: "b", port: 2181 }, { host: "::1", port: 3 }],
+    hosts: [
+      { hostname: "a", port: 1 },
+      { hostname: "b", port: 2181 },
+      { hostname: "::1", port: 3 },
+    ],
     chroot: "/x/y",
   });
   assert.equal(parseZooKeeperAddress("a/").chroot, "");
@@ -71,9 +75,9 @@ Deno.test("parseZooKeeperAddress() reads a host list with a chroot", () => {
 });
 
 Deno.test("parseZooKeeperAddress() reads what formatZooKeeperAddress() writes", () => {
-  const host = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6().filter((ip) => !ip.includes(".")));
+  const hostname = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6().filter((ip) => !ip.includes(".")));
   const hosts = fc.array(
-    fc.record({ host, port: fc.integer({ min: 1, max: 65535 }) }, { noNullPrototype: true }),
+    fc.record({ hostname, port: fc.integer({ min: 1, max: 65535 }) }, { noNullPrototype: true }),
     { minLength: 1 },
   );
   fc.assert(fc.property(hosts, fc.constantFrom("", "/a", "/a/b"), (hosts, chroot) => {
