@@ -88,5 +88,6 @@ export async function askStatus(http: string, signal: AbortSignal): Promise<Peer
   if (!response.ok || !parsed.success) {
     throw new Error(`HTTP ${response.status}, and not a member's status`);
   }
-  return parsed.output;
+  const { v: _, ...status } = parsed.output;
+  return status;
 }

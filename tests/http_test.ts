@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { UnavailableError } from "../lib/errors.ts";
+import { askStatus, serveHttp } from "../lib/http.ts";
+import { Progress } from "../lib/progress.ts";
+
+const HOST = "127.14.0.1";
+const progress = () => new Progress("galera-1", "10.0.0.1", () => "2026-01-01T00:00:00Z");
+const { signal } = new AbortController();
+
+Deno.test("askStatus() reads what serveHttp() serves", async () => {
+  const shown = progress();
+  shown.identify({ datadirId: "d1", serverId: 1 });
+  await using server = serveHttp({ host: HOST, port: 0 }, () => shown.status);
+  assert.deepEqual(await askStatus(`${HOST}:${server.port}`, signal), {
+    member: "galera-1",
+    datadirId: "d1",
+    uuid: null,
+    primary: false,
+  });
+});
+
+for (
+  const [method, path, status] of [
+    ["GET", "/status", 200],
+    ["HEAD", "/status", 200],
+    ["GET", "/", 404],
+    ["GET", "/status/x", 404],
+    ["POST", "/status", 405],
+    ["DELETE", "/status", 405],
+  ] as const
+) {
+  Deno.test(`serveHttp() answers ${method} ${path} with ${status}`, async () => {
+    await using server = serveHttp({ host: HOST, port: 0 }, () => progress().status);
+    const response = await fetch(`http://${HOST}:${server.port}${path}`, {
+      method,
+      headers: { connection: "close" },
+    });
+    await response.body?.cancel();
+    assert.equal(response.status, status);
+  });
+}
+
+Deno.test("serveHttp() says when the port is taken", async () => {
+  await using server = serveHttp({ host: HOST, port: 0 }, () => progress().status);
+  assert.throws(
+    () => serveHttp({ host: HOST, port: server.port }, () => progress().status),
+    (error: unknown) =>
+      error instanceof UnavailableError && error.message.includes(`${HOST}:${server.port}`),
+  );
+});
+
+async function answering(body: string, status: number): Promise<string> {
+  await using server = Deno.serve(
+    { hostname: HOST, port: 0, onListen: () => {} },
+    () => new Response(body, { status }),
+  );
+  const error = await askStatus(`${HOST}:${server.addr.port}`, signal).then(
+    () => assert.fail("it was taken for a status"),
+    (error: Error) => error,
+  );
+  return error.message;
+}
+
+for (
+  const [what, body, status] of [
+    ["something else's JSON", "{}", 200],
+    ["no JSON", "<html>", 200],
+    ["nothing", "", 200],
+    [
+      "a status with an error",
+      '{"v":1,"member":"a","datadirId":null,"uuid":null,"primary":true}',
+      500,
+    ],
+  ] as const
+) {
+  Deno.test(`askStatus() rejects ${what}`, async () => {
+    assert.match(await answering(body, status), /not a member's status/);
+  });
+}
+
+Deno.test("askStatus() says when nobody listens", async () => {
+  await assert.rejects(askStatus(`${HOST}:1`, signal), /refused/);
+});
+
+Deno.test("askStatus() rejects with the signal's reason", async () => {
+  const reason = new Error("told to stop");
+  await assert.rejects(askStatus(`${HOST}:1`, AbortSignal.abort(reason)), reason);
+});
