@@ -56,6 +56,14 @@ export function formatPosition(position: Position): string {
 }
 
 /**
+ * Whether a position says how far a history goes: the zero UUID is no history, and Galera's -1 may
+ * stand for any seqno. Nobody bootstraps from one that does not.
+ */
+export function isKnown(position: Position): boolean {
+  return position.uuid !== ZERO_UUID && position.seqno >= 0n;
+}
+
+/**
  * Which of two positions of one cluster is ahead.
  *
  * @returns -1 when `a` is behind `b`, 0 when they are equal, 1 when `a` is ahead.

@@ -5,7 +5,7 @@
  * data, or by another cluster's (design.md, "record"). A lost disk or a stranger's volume does not
  * erase what the cluster knows.
  */
-import { comparePositions, formatPosition } from "./position.ts";
+import { comparePositions, formatPosition, isKnown, ZERO_UUID } from "./position.ts";
 import type { Copy, Held, RecordData } from "./view.ts";
 
 /**
@@ -32,9 +32,10 @@ export interface Known {
  * What is on record after an inspection.
  *
  * @param before What was on record; null for a member that never reported.
- * @param found What its datadir holds now.
+ * @param inspected What its datadir holds now.
  */
-export function afterInspection(before: Known | null, found: Found): Known {
+export function afterInspection(before: Known | null, inspected: Found): Known {
+  const found = { ...inspected, held: withoutHistory(inspected.held) ? TORN : inspected.held };
   if (before === null) return accept(found, null);
   switch (before.data.kind) {
     case "nothing":
@@ -81,10 +82,19 @@ export function floorOf(data: RecordData): Copy | "unknown" | null {
   }
 }
 
+const TORN: Held = { kind: "torn" };
+
+/** The zero UUID stands for no history: a datadir that never joined, or whose SST did not finish. */
+function withoutHistory(held: Held): boolean {
+  return held.kind === "at" && held.position.uuid === ZERO_UUID;
+}
+
 function afterCopy(before: Known, copy: Copy, found: Found): Known {
   switch (found.held.kind) {
     case "at":
-      return reaches(found, copy) ? accept(found, null) : keep(before, found);
+      return reaches(found, copy) && sameBranch(before, copy, found)
+        ? accept(found, null)
+        : keep(before, found);
     case "torn":
       return accept(found, copy);
     case "empty":
@@ -97,7 +107,9 @@ function afterCopy(before: Known, copy: Copy, found: Found): Known {
 function afterTorn(before: Known, floor: Copy, found: Found): Known {
   switch (found.held.kind) {
     case "at":
-      return reaches(found, floor) ? accept(found, null) : keep(before, found);
+      return reaches(found, floor) && sameBranch(before, floor, found)
+        ? accept(found, null)
+        : keep(before, found);
     case "torn":
       return accept(found, floor);
     case "empty":
@@ -140,8 +152,18 @@ function reaches(found: Found, copy: Copy): boolean {
     comparePositions(found.held.position, copy.position) >= 0;
 }
 
+/**
+ * Whether what was found followed the same bootstrap. The same datadir did, whatever its id file says
+ * by now; in another one a higher seqno may be of a branch that the cluster went on without.
+ */
+function sameBranch(before: Known, copy: Copy, found: Found): boolean {
+  return found.datadirId === before.datadirId || found.attempt === copy.attempt;
+}
+
 function accept(found: Found, floor: Copy | null): Known {
-  return { data: asData(found, floor), datadirId: found.datadirId, instead: null };
+  const { held, datadirId } = found;
+  const instead = held.kind === "at" && !isKnown(held.position) ? describeHeld(held) : null;
+  return { data: asData(found, floor), datadirId, instead };
 }
 
 function asData({ held, attempt }: Found, floor: Copy | null): RecordData {
@@ -154,6 +176,10 @@ function asData({ held, attempt }: Found, floor: Copy | null): RecordData {
     case "torn":
       return { kind: "torn", floor };
     case "at":
+      // Galera's -1 may stand for any seqno: what it is a copy of may be newest.
+      if (!isKnown(held.position)) {
+        return { kind: "running", uuid: held.position.uuid, starting: false, floor: null };
+      }
       return {
         kind: "at",
         copy: { position: held.position, attempt },
@@ -179,6 +205,8 @@ export function describeHeld(held: Held): string {
     case "torn":
       return "an SST that did not finish";
     case "at":
-      return `a copy at ${formatPosition(held.position)}`;
+      return isKnown(held.position)
+        ? `a copy at ${formatPosition(held.position)}`
+        : `a copy of ${held.position.uuid} at a position that is not known`;
   }
 }
