@@ -1,5 +1,5 @@
 /** Which branch of a cluster's history a copy is on. */
-import { comparePositions, formatPosition } from "./position.ts";
+import { comparePositions, formatPosition, isKnown } from "./position.ts";
 import type { Attempt, Copy } from "./view.ts";
 
 /**
@@ -10,11 +10,25 @@ import type { Attempt, Copy } from "./view.ts";
  * A copy whose own attempt is not known is held against all of them.
  */
 export function leftBehindBy(copy: Copy, attempts: readonly Attempt[]): Attempt | null {
+  if (!isKnown(copy.position)) return null;
   const own = attempts.findLastIndex((past) => past.attempt === copy.attempt);
   const beyond = (later: Attempt) =>
     later.uuid === copy.position.uuid &&
     comparePositions(copy.position, { uuid: later.uuid, seqno: later.seqno }) > 0;
   return attempts.slice(own + 1).find(beyond) ?? null;
+}
+
+/**
+ * Where a copy stands in the cluster's history: a part of the `present` one, `left-behind` on a branch
+ * that the cluster went on without, or `unknown`: it lies beyond the beginning of an attempt that it
+ * may or may not have followed, as its own is not known.
+ */
+export function branchOf(
+  copy: Copy,
+  attempts: readonly Attempt[],
+): "present" | "left-behind" | "unknown" {
+  if (leftBehindBy(copy, attempts) === null) return "present";
+  return attempts.some(({ attempt }) => attempt === copy.attempt) ? "left-behind" : "unknown";
 }
 
 /** The sentence that says why such a copy cannot go on. */

@@ -3,8 +3,10 @@
  * same decision, and every decision says why in one sentence.
  */
 import { explainBranch, leftBehindBy } from "./attempts.ts";
-import { elect, type Evidence, weigh } from "./elect.ts";
+import { allReported, inDoubt, isOnRecord, newestGone, noCopy, recordFirst } from "./doubt.ts";
+import { elect, weigh } from "./elect.ts";
 import { formatPosition } from "./position.ts";
+import { and, bootstrap, isMine, join, nameOf, wait, waitFor } from "./say.ts";
 import type { Cluster, Decision, Registered, View } from "./view.ts";
 
 /**
@@ -19,21 +21,23 @@ export function decide(view: View): Decision {
     });
   }
   const cluster = view.cluster.kind === "known" ? view.cluster.cluster : null;
-  return joinOrHeal(view, cluster) ?? unfinished(view, cluster) ?? stranger(view, cluster) ??
-    first(view, cluster) ?? again(view, cluster);
+  const decision = joinOrHeal(view, cluster) ?? unfinished(view, cluster) ??
+    stranger(view, cluster) ?? first(view, cluster) ?? again(view, cluster);
+  return decision.kind === "bootstrap" && !isOnRecord(view) ? recordFirst(view) : decision;
 }
 
 /** Rules 1 and 2: registered members, those that answer first. */
 function joinOrHeal(view: View, cluster: Cluster | null): Decision | null {
   const primary = view.registered.filter(({ answer }) => answer.kind === "primary");
   if (primary.length > 0) {
-    return cluster === null ? notOnRecord(primary) : join(view, cluster, primary);
+    return cluster === null ? notOnRecord(primary) : joinWhatRuns(view, cluster, primary);
   }
   const healing = view.registered.filter(({ answer }) => answer.kind === "not-primary");
   if (healing.length > 0) {
-    return wait(2, `${list(healing)} runs but is not Primary: it heals or stops`, {
-      waitsFor: names(healing),
-    });
+    const what = healing.length === 1
+      ? "runs but is not Primary: it heals or stops"
+      : "run but are not Primary: they heal or stop";
+    return wait(2, `${list(healing)} ${what}`, { waitsFor: names(healing) });
   }
   const odd = view.registered[0];
   return odd === undefined ? null : wait(2, oddity(odd), {
@@ -44,20 +48,21 @@ function joinOrHeal(view: View, cluster: Cluster | null): Decision | null {
 }
 
 function notOnRecord(primary: readonly Registered[]): Decision {
-  return wait(1, `${list(primary)} is Primary and has not put the cluster on record yet`, {
+  const what = primary.length === 1 ? "is Primary and has" : "are Primary and have";
+  return wait(1, `${list(primary)} ${what} not put the cluster on record yet`, {
     waitsFor: names(primary),
   });
 }
 
-function join(view: View, cluster: Cluster, primary: readonly Registered[]): Decision {
+function joinWhatRuns(view: View, cluster: Cluster, primary: readonly Registered[]): Decision {
   const { held, attempt } = view.self;
   const refuse = (why: string) =>
-    wait(1, `Cannot join the cluster that runs, joining would erase this datadir: ${why}`, {
+    wait(1, `Cannot join without losing what this datadir holds, as ${why}`, {
       person: "Save what is needed of this datadir, empty it, and start this member again: " +
         "it then joins by SST.",
     });
   if (cluster.phase === "bootstrapping" || cluster.uuid === null) {
-    return wait(1, `${list(primary)} is Primary and has not finished its bootstrap yet`, {
+    return wait(1, `${list(primary)} runs and the bootstrap by ${cluster.by} is not finished yet`, {
       waitsFor: names(primary),
     });
   }
@@ -76,7 +81,8 @@ function join(view: View, cluster: Cluster, primary: readonly Registered[]): Dec
     if (later !== null) return refuse(explainBranch(copy, later));
   }
   const donors = primary.map(({ address }) => address);
-  return { kind: "join", rule: 1, reason: `${list(primary)} answers and is Primary`, donors };
+  const what = primary.length === 1 ? "answers and is Primary" : "answer and are Primary";
+  return join(`${list(primary)} ${what}`, donors);
 }
 
 /** Rule 3, its first half: an unfinished bootstrap by another; nothing takes it over by a timeout. */
@@ -86,15 +92,14 @@ function unfinished(view: View, cluster: Cluster | null): Decision | null {
   const gone = view.storage === "ephemeral" &&
     !view.records.some((seen) => nameOf(seen) === cluster.by);
   if (gone) return null;
-  const waitsFor = [cluster.by];
-  const present = view.records.some((seen) =>
-    seen.kind === "record" && seen.record.name === cluster.by && seen.present
+  const rest = waitFor(view, cluster.by);
+  return wait(
+    3,
+    rest.person === null
+      ? `${cluster.by} is bootstrapping the cluster`
+      : `${cluster.by} began a bootstrap, did not finish it and has not come back`,
+    rest,
   );
-  if (present) return wait(3, `${cluster.by} is bootstrapping the cluster`, { waitsFor });
-  return wait(3, `${cluster.by} began a bootstrap, did not finish it and has not come back`, {
-    waitsFor,
-    person: `Start ${cluster.by} again.`,
-  });
 }
 
 /** Rule 4: this datadir is not of this cluster. */
@@ -102,8 +107,7 @@ function stranger(view: View, cluster: Cluster | null): Decision | null {
   const { held } = view.self;
   if (cluster === null || (view.storage === "ephemeral" && weigh(view, null).empty)) return null;
   // A first bootstrap of mine that did not finish has no UUID yet: what I hold is what it made.
-  const mine = cluster.phase === "bootstrapping" && cluster.by === view.self.name;
-  if (mine && cluster.uuid === null) return null;
+  if (isMine(view, cluster) && cluster.uuid === null) return null;
   const person = "Give this member the datadir that it had, or save what is needed of this one, " +
     "empty it, and start this member again.";
   if (held.kind === "standalone") {
@@ -122,8 +126,7 @@ function stranger(view: View, cluster: Cluster | null): Decision | null {
 
 /** Rule 5: the first bootstrap of a new cluster. */
 function first(view: View, cluster: Cluster | null): Decision | null {
-  const mine = cluster !== null && cluster.phase === "bootstrapping" &&
-    cluster.by === view.self.name && cluster.uuid === null;
+  const mine = isMine(view, cluster) && cluster?.uuid === null;
   if (cluster !== null && !mine && view.storage === "persistent") return null;
   const evidence = weigh(view, null);
   if (!evidence.empty || view.self.held.kind === "at" || view.self.held.kind === "torn") {
@@ -134,38 +137,21 @@ function first(view: View, cluster: Cluster | null): Decision | null {
   if (complete !== null) return complete;
   const standalone = evidence.standalone;
   if (standalone.length > 1) {
-    return wait(5, `${standalone.join(" and ")} each hold a database that never was in a cluster`, {
+    return wait(5, `${and(standalone)} each hold a database that never was in a cluster`, {
       person: "Decide whose data the cluster begins with, save and empty the datadirs of the " +
         "others, and start those again.",
     });
   }
   const chosen = standalone[0];
   if (chosen !== undefined && chosen !== view.self.name) {
-    return wait(5, `${chosen} holds the only data and begins the cluster`, { waitsFor: [chosen] });
+    return wait(5, `${chosen} holds the only data and begins the cluster`, waitFor(view, chosen));
   }
   return bootstrap(
     5,
-    `All ${view.size} members have reported and ` +
+    `All members have reported (${view.records.length} of ${view.size}) and ` +
       (chosen === undefined
         ? "none holds data: this one begins a new cluster"
         : "only this one holds data: it begins the cluster"),
-  );
-}
-
-/** A wait for as many members as `--size` says; null when that many have reported. */
-function allReported(view: View, rule: number): Decision | null {
-  if (view.size === null) {
-    return wait(rule, "No cluster is on record, and --size does not say how many members it has", {
-      person: "Start the members with --size N, N being how many the cluster has.",
-    });
-  }
-  const reported = view.records.map(nameOf);
-  if (reported.length >= view.size) return null;
-  return wait(
-    rule,
-    `No cluster is on record, and ${reported.length} of ${view.size} members have reported: ` +
-      reported.join(", "),
-    {},
   );
 }
 
@@ -174,111 +160,29 @@ function again(view: View, cluster: Cluster | null): Decision {
   const evidence = weigh(view, cluster);
   const doubt = inDoubt(view, cluster, evidence);
   if (doubt !== null) return doubt;
-  const mine = cluster?.phase === "bootstrapping" && cluster.by === view.self.name;
+  if (evidence.bar === null) return noCopy(cluster);
+  const mine = isMine(view, cluster);
   const elected = elect(evidence, view.self.name, mine);
-  if (elected === null) return newestGone(evidence);
+  if (elected === null) return newestGone(evidence.bar);
+  const position = formatPosition(elected.copy.position);
   if (elected.name === view.self.name) {
-    return bootstrap(
-      6,
-      `This member's copy at ${formatPosition(elected.copy.position)} is the most advanced of ` +
-        `${evidence.candidates.length}`,
+    return bootstrap(6, `This member's copy at ${position} is the most advanced on record`);
+  }
+  if (mine) {
+    // The other one waits for the bootstrap that is on record: without a person neither would move.
+    return wait(
+      3,
+      `This member's unfinished bootstrap cannot go on, as only ${elected.name} holds the most ` +
+        `advanced copy, at ${position}`,
+      { person: "Give this member the datadir that it began with." },
     );
   }
+  const what = elected.present ? "bootstraps" : "has not come back";
   return wait(
     6,
-    `${elected.name} bootstraps: its copy at ${
-      formatPosition(elected.copy.position)
-    } is the most ` +
-      "advanced",
-    { waitsFor: [elected.name] },
+    `${elected.name} ${what}: its copy at ${position} is the most advanced`,
+    waitFor(view, elected.name),
   );
-}
-
-/** What keeps an election from being safe; null when nothing does. */
-function inDoubt(view: View, cluster: Cluster | null, evidence: Evidence): Decision | null {
-  const unreadable = evidence.unreadable[0];
-  if (unreadable !== undefined) {
-    return wait(7, `The record of ${unreadable.name} cannot be read: ${unreadable.problem}`, {
-      person: `Look at the znode members/${unreadable.name} and delete it if it is not ` +
-        "galera-keeper's: a running keeper writes it anew.",
-    });
-  }
-  if (evidence.running.length > 0) return wait(7, ...whoRuns(evidence.running, view));
-  if (evidence.uuids.length > 1) {
-    return wait(7, `Members hold data of different clusters: ${evidence.uuids.join(", ")}`, {
-      person: "Decide which cluster it is to be, save and empty the datadirs of the others, and " +
-        "start those again.",
-    });
-  }
-  const { held } = view.self;
-  const safe = held.kind === "at" && held.safeToBootstrap;
-  const known = cluster !== null && view.storage === "persistent";
-  if (!known && !safe) {
-    const complete = allReported(view, 7);
-    if (complete !== null) return complete;
-  }
-  if (evidence.bar === null) {
-    const why = cluster === null
-      ? "An SST was cut off, so there was a cluster, and no member holds a copy of it"
-      : "A cluster is on record and no member holds a copy of it";
-    return wait(7, why, {
-      person: "Give a member the datadir or a backup of the cluster, or delete the znodes below " +
-        "the root to begin anew.",
-    });
-  }
-  return null;
-}
-
-function newestGone(evidence: Evidence): Decision {
-  const bar = evidence.bar;
-  return wait(
-    7,
-    `The newest copy known, ${bar === null ? "none" : formatPosition(bar.copy.position)}, was ` +
-      `${bar?.name}'s and is no longer there`,
-    {
-      person: `Give ${bar?.name} the datadir that it had, or accept the loss of what only it held.`,
-      waitsFor: bar === null ? [] : [bar.name],
-    },
-  );
-}
-
-type Rest = Partial<Pick<Decision & { kind: "wait" }, "waitsFor" | "person">>;
-
-function whoRuns(running: readonly Running[], view: View): [string, Rest] {
-  const lost = running.find(({ record }) => record.instead !== null);
-  const one = lost ?? running.find(({ present }) => !present) ?? running[0]!;
-  const name = one.record.name;
-  const self = name === view.self.name;
-  if (one.record.instead !== null) {
-    return [
-      `${self ? "This member" : name} died running and its data may be newest, and its datadir ` +
-      `now holds ${one.record.instead}`,
-      {
-        waitsFor: self ? [] : [name],
-        person: `Give ${name} the datadir that it had, or accept the loss of what only it held.`,
-      },
-    ];
-  }
-  const waitsFor = running.map(({ record }) => record.name);
-  if (one.present) return [`${name} runs and is not registered yet`, { waitsFor }];
-  return [`${name} died running and has not come back; its data may be newest`, {
-    waitsFor,
-    person: `Start ${name} again.`,
-  }];
-}
-
-type Running = Evidence["running"][number];
-
-function bootstrap(rule: number, reason: string): Decision {
-  return { kind: "bootstrap", rule, reason };
-}
-
-function wait(rule: number, reason: string, rest: Rest): Decision {
-  return { kind: "wait", rule, reason, waitsFor: rest.waitsFor ?? [], person: rest.person ?? null };
-}
-
-function nameOf(seen: View["records"][number]): string {
-  return seen.kind === "record" ? seen.record.name : seen.name;
 }
 
 function names(registered: readonly Registered[]): string[] {
@@ -286,7 +190,7 @@ function names(registered: readonly Registered[]): string[] {
 }
 
 function list(registered: readonly Registered[]): string {
-  return names(registered).join(", ");
+  return and(names(registered));
 }
 
 function oddity({ address, name, answer }: Registered): string {

@@ -1,6 +1,6 @@
 /** Rule 6's election: what all records amount to, and whose copy is the most advanced. */
-import { leftBehindBy } from "./attempts.ts";
-import { comparePositions } from "./position.ts";
+import { branchOf } from "./attempts.ts";
+import { comparePositions, isKnown } from "./position.ts";
 import { floorOf } from "./record.ts";
 import type { Cluster, Copy, MemberRecord, SeenRecord, View } from "./view.ts";
 
@@ -13,17 +13,27 @@ export interface Candidate {
   readonly present: boolean;
 }
 
+/** The copy that nobody may fall short of. */
+export interface Bar {
+  readonly name: string;
+  readonly copy: Copy;
+  /** `unknown` where it cannot be told whether the cluster went on without it. */
+  readonly branch: "present" | "unknown";
+}
+
 /** What all records amount to. */
 export interface Evidence {
   /** Nobody holds or held data of a cluster, and every record can be read. */
   readonly empty: boolean;
   readonly candidates: readonly Candidate[];
   /** The highest copy known, whether it is still there or not. */
-  readonly bar: { readonly name: string; readonly copy: Copy } | null;
+  readonly bar: Bar | null;
   /** The cluster UUIDs that are held or were held. */
   readonly uuids: readonly string[];
   /** Those whose data may be newer than what is written. */
   readonly running: readonly { readonly record: MemberRecord; readonly present: boolean }[];
+  /** Those with a copy that does not say how far it goes. */
+  readonly unknown: readonly string[];
   readonly standalone: readonly string[];
   readonly unreadable: readonly (SeenRecord & { readonly kind: "unreadable" })[];
 }
@@ -37,16 +47,21 @@ export interface Evidence {
 export function weigh(view: View, cluster: Cluster | null): Evidence {
   const seen = view.records.filter((one) => one.kind === "record")
     .filter(({ record }) => !isStranger(record, cluster));
-  const counts = (copy: Copy) => leftBehindBy(copy, cluster?.attempts ?? []) === null;
   const candidates: Candidate[] = [];
-  const copies: { name: string; copy: Copy }[] = [];
+  const copies: Bar[] = [];
+  const unknown: string[] = [];
   for (const { record: { name, data, instead }, present } of seen) {
-    const floor = floorOf(data);
-    if (floor !== null && floor !== "unknown" && counts(floor)) copies.push({ name, copy: floor });
-    // Galera's -1 is "not known": it may stand for any seqno, so nobody goes on from it.
-    const usable = data.kind === "at" && instead === null && data.copy.position.seqno >= 0n;
-    if (usable && counts(data.copy)) {
-      candidates.push({ name, copy: data.copy, safeToBootstrap: data.safeToBootstrap, present });
+    const copy = floorOf(data);
+    if (copy === null || copy === "unknown") continue;
+    const branch = branchOf(copy, cluster?.attempts ?? []);
+    if (branch === "left-behind") continue;
+    if (!isKnown(copy.position)) {
+      unknown.push(name);
+      continue;
+    }
+    copies.push({ name, copy, branch });
+    if (data.kind === "at" && instead === null && branch === "present") {
+      candidates.push({ name, copy, safeToBootstrap: data.safeToBootstrap, present });
     }
   }
   const unreadable = view.records.filter((one) => one.kind === "unreadable");
@@ -58,6 +73,7 @@ export function weigh(view: View, cluster: Cluster | null): Evidence {
     bar: uuids.length === 1 ? highest(copies) : null,
     uuids,
     running: seen.filter(({ record }) => record.data.kind === "running"),
+    unknown,
     standalone: seen.filter(({ record }) => record.data.kind === "standalone")
       .map(({ record }) => record.name),
     unreadable,

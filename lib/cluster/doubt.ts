@@ -1,0 +1,146 @@
+/** Rule 7: what keeps an election from being safe, and what a person can do about it. */
+import type { Bar, Evidence } from "./elect.ts";
+import { formatPosition } from "./position.ts";
+import { and, isMine, nameOf, type Rest, wait } from "./say.ts";
+import type { Cluster, Decision, View } from "./view.ts";
+
+/** What keeps an election from being safe; null when nothing does. */
+export function inDoubt(view: View, cluster: Cluster | null, evidence: Evidence): Decision | null {
+  const unreadable = evidence.unreadable[0];
+  if (unreadable !== undefined) {
+    return wait(7, `The record of ${unreadable.name} cannot be read: ${unreadable.problem}`, {
+      person: `Look at the znode members/${unreadable.name} and delete it if it is not ` +
+        "galera-keeper's: a running keeper writes it anew.",
+    });
+  }
+  if (evidence.running.length > 0) return wait(7, ...whoRuns(evidence.running, view));
+  if (evidence.unknown.length > 0) {
+    return wait(
+      7,
+      `How far ${and(evidence.unknown)}'s data goes is not known, and it may be newest`,
+      {
+        waitsFor: evidence.unknown,
+        person:
+          "Give back the datadir whose position can be read, or accept the loss of what only " +
+          "it held.",
+      },
+    );
+  }
+  if (evidence.uuids.length > 1) {
+    return wait(7, `Members hold data of different clusters: ${evidence.uuids.join(", ")}`, {
+      person:
+        "Decide which cluster it is to be, save and empty the datadirs of the others, delete " +
+        "their znodes below members/, and start those again.",
+    });
+  }
+  const { held } = view.self;
+  const safe = held.kind === "at" && held.safeToBootstrap;
+  const known = cluster !== null && (view.storage === "persistent" || isMine(view, cluster));
+  if (!known && !safe) {
+    const complete = allReported(view, 7);
+    if (complete !== null) return complete;
+  }
+  return null;
+}
+
+/** A wait for as many members as `--size` says; null when that many have reported. */
+export function allReported(view: View, rule: 5 | 7): Decision | null {
+  const why = view.cluster.kind === "none"
+    ? "No cluster is on record"
+    : rule === 5
+    ? "Storage is ephemeral and nobody of the cluster on record is left"
+    : "Storage is ephemeral, so the members on record may not be all";
+  if (view.size === null) {
+    return wait(rule, `${why}, and --size does not say how many members it has`, {
+      person: "Start the members with --size N, N being how many the cluster has.",
+    });
+  }
+  const reported = view.records.map(nameOf);
+  if (reported.length >= view.size) return null;
+  const who = `${reported.length} of ${view.size} members have reported: ${reported.join(", ")}`;
+  return wait(rule, `${why}, and ${who}`, {});
+}
+
+/** No record speaks of a copy that is a part of the cluster's history. */
+export function noCopy(cluster: Cluster | null): Decision {
+  const why = cluster === null
+    ? "An SST was cut off, so there was a cluster, and no member holds a copy of it"
+    : "A cluster is on record and no member holds a copy of it";
+  return wait(7, why, {
+    person: "Give a member the datadir or a backup of the cluster, or delete the znodes below " +
+      "the root to begin anew.",
+  });
+}
+
+/** Nobody reaches the bar. */
+export function newestGone({ name, copy, branch }: Bar): Decision {
+  const position = formatPosition(copy.position);
+  if (branch === "unknown") {
+    return wait(
+      7,
+      `${name}'s copy at ${position} may be newest, and its datadir does not say which bootstrap ` +
+        "it followed",
+      {
+        waitsFor: [name],
+        person: `Save what is needed of the datadir of ${name}, empty it, and delete the znode ` +
+          `members/${name}.`,
+      },
+    );
+  }
+  return wait(7, `The newest copy known, ${position}, was ${name}'s and is no longer there`, {
+    person: `Give ${name} the datadir that it had, or accept the loss of what only it held.`,
+    waitsFor: [name],
+  });
+}
+
+const RECORD_FIRST =
+  "This member's record does not say what its datadir holds: it is to record again";
+
+/** Nobody bootstraps on a record that is not true, or is not there. */
+export function recordFirst(view: View): Decision {
+  return wait(7, RECORD_FIRST, { waitsFor: [view.self.name] });
+}
+
+/** Whether one's own record says what the datadir holds. */
+export function isOnRecord({ self: { name, held }, records }: View): boolean {
+  const own = records.find((seen) => nameOf(seen) === name);
+  if (own?.kind !== "record" || own.record.instead !== null) return false;
+  const { data } = own.record;
+  switch (data.kind) {
+    case "nothing":
+      return held.kind === "empty" || held.kind === "fresh";
+    case "at":
+      return held.kind === "at" &&
+        formatPosition(held.position) === formatPosition(data.copy.position);
+    case "standalone":
+    case "torn":
+    case "running":
+      return held.kind === data.kind;
+  }
+}
+
+type Running = Evidence["running"][number];
+
+function whoRuns(running: readonly Running[], view: View): [string, Rest] {
+  const lost = running.find(({ record }) => record.instead !== null);
+  const one = lost ?? running.find(({ present }) => !present) ?? running[0]!;
+  const name = one.record.name;
+  const self = name === view.self.name;
+  if (one.record.instead !== null) {
+    return [
+      `${self ? "This member" : name} died running and its data may be newest, and its datadir ` +
+      `now holds ${one.record.instead}`,
+      {
+        waitsFor: self ? [] : [name],
+        person: `Give ${name} the datadir that it had, or accept the loss of what only it held.`,
+      },
+    ];
+  }
+  if (self) return [RECORD_FIRST, { waitsFor: [name] }];
+  const waitsFor = running.map(({ record }) => record.name);
+  if (one.present) return [`${name} runs and is not registered yet`, { waitsFor }];
+  return [`${name} died running and has not come back; its data may be newest`, {
+    waitsFor,
+    person: `Start ${name} again.`,
+  }];
+}
