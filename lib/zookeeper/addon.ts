@@ -708,6 +708,7 @@ export class NativeZooKeeper {
 }
 
 setConstants(NativeZooKeeper);
+Object.defineProperty(NativeZooKeeper, "name", { value: "ZooKeeper" });
 
 function expect(count: number, least: number): void {
   if (count < least) throw new Error(`expected ${least} arguments`);

@@ -98,7 +98,10 @@ export function toInt32(input: unknown): number {
   return Number(input) | 0;
 }
 
-/** A version to compare with; left out it means any, as the package's README says. */
+/**
+ * A version to compare with; left out it means any, as the package's README says (the addon itself
+ * takes it for 0).
+ */
 export function toVersion(input: unknown): number {
   return input === undefined || input === null ? -1 : toInt32(input);
 }
@@ -129,7 +132,7 @@ export function createOptionsOf(input: unknown, ttl: unknown = undefined): Creat
   if (acls === null) return null;
   const ttlMs = options.ttl === undefined || options.ttl === null ? null : Number(options.ttl);
   if (flags !== FLAGS.ttl && flags !== FLAGS.ttlSequential) {
-    return ttlMs === null ? { flags, ttlMs, acls } : null;
+    return ttlMs === null || ttlMs < 0 ? { flags, ttlMs: null, acls } : null;
   }
   if (ttlMs === null || !Number.isInteger(ttlMs) || ttlMs <= 0 || ttlMs > MAX_TTL_MS) return null;
   return { flags, ttlMs, acls };

@@ -8,16 +8,23 @@
  */
 
 import { CODE, EVENT, OP, STATE, XID } from "./constants.ts";
-import { ConnectionLossError, SessionExpiredError, ZooKeeperError } from "./errors.ts";
-import { formatHost, type HostAddress, type HostList } from "./hosts.ts";
+import {
+  AuthFailedError,
+  ConnectionLossError,
+  SessionExpiredError,
+  type ZooKeeperError,
+} from "./errors.ts";
+import { Fifo } from "./fifo.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { formatHost, type HostAddress, type HostList, shuffled } from "./hosts.ts";
 import { JuteError, JuteReader, JuteWriter } from "./jute.ts";
+import { Outbox } from "./outbox.ts";
 import { withoutChroot } from "./paths.ts";
 import {
   readConnectResponse,
   readWatcherEvent,
   writeAuthPacket,
   writeConnectRequest,
-  writeRequestHeader,
   writeSetWatches,
 } from "./records.ts";
 import {
@@ -57,13 +64,13 @@ export interface ConnectionOptions {
 export interface ConnectionListener {
   /** The session's state changed to connected, readOnly, connecting, expired or authFailed. */
   onState(state: ConnectionState): void;
-  /** A connection could not be made or dropped; the next attempt follows by itself. */
+  /** A connection could not be made or dropped, or the session is over. */
   onTrouble(error: ZooKeeperError): void;
 }
 
 /**
  * Takes the reply to a request: its code, and where that is ZOK the record, which it must read
- * before it returns. Called exactly once.
+ * before it returns. Called exactly once, unless it throws.
  *
  * @throws JuteError when the record is not what it should be; it is then called again, with
  * ZMARSHALLINGERROR and without a record.
@@ -75,6 +82,7 @@ export interface PendingWatch {
   readonly kind: WatchKind;
   /** The server's path, chroot included. */
   readonly path: string;
+  /** May not throw. */
   readonly watcher: Watcher;
 }
 
@@ -97,53 +105,50 @@ const REPLY_SLACK_BYTES = 1024;
 const PASSWORD_BYTES = 16;
 /** How long close waits for the server's reply at most. */
 const CLOSE_TIMEOUT_MS = 3000;
+const MIN_CONNECT_TIMEOUT_MS = 250;
+const MIN_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1000;
-const FIRST_PAUSE_MS = 50;
 /** A connection that lived shorter counts as a failed attempt: the next pause is longer. */
 const STABLE_MS = 1000;
-/** A batch buffer that a burst made larger than this is given back. */
-const KEEP_BATCH_BYTES = 1 << 20;
 
 /** One session. It connects from `start` on until it is closed or the server ends the session. */
 export class Connection {
+  /** What stands before every path at the server; empty for none. */
+  readonly chroot: string;
+  /** The watches, by the server's paths. */
+  readonly watches: WatchTable;
+
   readonly #options: ConnectionOptions;
   readonly #listener: ConnectionListener;
   readonly #random: () => number;
   readonly #now: () => number;
   readonly #maxBuffer: number;
-  readonly #watches: WatchTable;
   readonly #reader = new JuteReader();
-  readonly #stop = new AbortController();
-  readonly chroot: string;
+  readonly #outbox: Outbox;
+  readonly #heartbeat: Heartbeat;
+  readonly #pending = new Fifo<Pending>();
+  readonly #credentials: Credentials[] = [];
+  /** Those sent on this connection that the server has not answered, in order. */
+  readonly #authSent = new Fifo<Credentials>();
 
-  #hosts: HostAddress[];
+  #hosts: readonly HostAddress[];
   #nextHost = 0;
+  /** The host of the present attempt or connection, and what ends it while it is dialled. */
+  #host: HostAddress | null = null;
+  #abort = new AbortController();
+  #endPause: () => void = () => {};
+  #socket: Socket | null = null;
   #state: ConnectionState = STATE.closed;
   #sessionId: bigint;
   #password: Uint8Array;
   #timeoutMs: number;
   #lastZxid = 0n;
   #xid = 0;
-
-  #socket: Socket | null = null;
-  #out = new JuteWriter(8192);
-  #spare = new JuteWriter(8192);
-  #frameBegin = 0;
-  #flushQueued = false;
-  #writing: Promise<void> | null = null;
-  #pending: Pending[] = [];
-  #pendingHead = 0;
-  #credentials: Credentials[] = [];
-  #authSent: Credentials[] = [];
-
-  /** Whether the present attempt has failed or its connection was left. */
-  #dropped = false;
-  #lastHeardMs = 0;
-  #lastSentMs = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #closing: Promise<void> | null = null;
   #running: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+  #stopped = false;
 
+  /** @param sharedWatcher The watcher that is called once, however often it is left on a path. */
   constructor(
     options: ConnectionOptions,
     listener: ConnectionListener,
@@ -154,12 +159,25 @@ export class Connection {
     this.#random = options.random ?? Math.random;
     this.#now = options.now ?? (() => performance.now());
     this.#maxBuffer = options.maxBufferBytes ?? DEFAULT_MAX_BUFFER_BYTES;
-    this.#watches = new WatchTable(sharedWatcher);
+    this.watches = new WatchTable(sharedWatcher);
     this.chroot = options.servers.chroot;
-    this.#hosts = this.#ordered(options.servers.hosts);
+    this.#hosts = this.#inOrder(options.servers);
     this.#sessionId = options.sessionId ?? 0n;
     this.#password = options.password ?? new Uint8Array(PASSWORD_BYTES);
     this.#timeoutMs = options.sessionTimeoutMs;
+    this.#outbox = new Outbox(
+      () => this.#heartbeat.sent(),
+      (socket, error) => {
+        if (socket === this.#socket) this.#drop(lost("Cannot write to", this.#host, error));
+      },
+    );
+    this.#heartbeat = new Heartbeat({
+      onQuiet: () => this.#ping(),
+      onSilence: (silentMs) => {
+        const error = new Error(`nothing heard for ${Math.round(silentMs)} ms`);
+        this.#drop(lost("No answer from", this.#host, error));
+      },
+    }, this.#now);
   }
 
   /** One of STATE; `connecting` also while it pauses before the next attempt. */
@@ -182,11 +200,6 @@ export class Connection {
     return this.#timeoutMs;
   }
 
-  /** The watches, by the server's paths. */
-  get watches(): WatchTable {
-    return this.#watches;
-  }
-
   /** Begins to connect. */
   start(): void {
     if (this.#running !== null || this.#closing !== null) return;
@@ -194,33 +207,32 @@ export class Connection {
     this.#running = this.#run();
   }
 
-  /** Replaces the list of servers; a connection to one that is no longer in it is dropped. */
+  /** Replaces the list of servers (not the chroot); the connection to one no longer in it is left. */
   setServers(servers: HostList): void {
-    this.#hosts = this.#ordered(servers.hosts);
+    this.#hosts = this.#inOrder(servers);
     this.#nextHost = 0;
-    const current = this.#current;
-    if (current !== null && !this.#hosts.some((host) => sameHost(host, current))) {
-      this.#drop(
-        new ConnectionLossError(
-          CODE.ZCONNECTIONLOSS,
-          `Left the ZooKeeper server ${formatHost(current)}: it is no longer in the list`,
-        ),
-      );
+    const host = this.#host;
+    if (host === null || this.#hosts.some((other) => formatHost(other) === formatHost(host))) {
+      return;
     }
+    const error = new Error("it is no longer in the list");
+    if (this.#socket === null) this.#abort.abort(error);
+    else this.#drop(lost("Left", host, error));
   }
-  #current: HostAddress | null = null;
 
-  #ordered(hosts: readonly HostAddress[]): HostAddress[] {
-    const ordered = [...hosts];
-    if (this.#options.keepOrder === true) return ordered;
-    for (let i = ordered.length - 1; i > 0; i--) {
-      const j = Math.floor(this.#random() * (i + 1));
-      [ordered[i], ordered[j]] = [ordered[j] as HostAddress, ordered[i] as HostAddress];
-    }
-    return ordered;
+  #inOrder({ hosts }: HostList): readonly HostAddress[] {
+    return this.#options.keepOrder === true ? hosts : shuffled(hosts, this.#random);
   }
 
   // Requests -------------------------------------------------------------------------------------
+
+  get #isConnected(): boolean {
+    return this.#state === STATE.connected || this.#state === STATE.readOnly;
+  }
+
+  get #takesRequests(): boolean {
+    return this.#running !== null && this.#closing === null && this.#state > STATE.closed;
+  }
 
   /**
    * Begins a request: the caller writes its record into the writer this gives, then calls `send`.
@@ -230,20 +242,12 @@ export class Connection {
    * @returns null when the session is not open or is over: ZINVALIDSTATE.
    */
   begin(type: number): JuteWriter | null {
-    if (this.#closing !== null || this.#running === null || this.#state <= STATE.closed) {
-      return null;
-    }
-    this.#xid = this.#xid === 0x7fffffff ? 1 : this.#xid + 1;
-    return this.#beginFrame(this.#xid, type);
+    return this.#takesRequests ? this.#outbox.begin(this.#nextXid(), type) : null;
   }
 
-  #beginFrame(xid: number, type: number): JuteWriter {
-    const out = this.#out;
-    this.#frameBegin = out.length;
-    out.int(0);
-    out.int(xid);
-    out.int(type);
-    return out;
+  #nextXid(): number {
+    this.#xid = this.#xid === 0x7fffffff ? 1 : this.#xid + 1;
+    return this.#xid;
   }
 
   /**
@@ -253,15 +257,8 @@ export class Connection {
    * never called, and nothing is sent (a server would drop the connection).
    */
   send(handler: ReplyHandler, watch: PendingWatch | null = null): number {
-    const out = this.#out;
-    const length = out.length - this.#frameBegin - 4;
-    if (length > this.#maxBuffer) {
-      out.length = this.#frameBegin;
-      return CODE.ZMARSHALLINGERROR;
-    }
-    out.patchInt(this.#frameBegin, length);
+    if (!this.#outbox.end(this.#maxBuffer)) return CODE.ZMARSHALLINGERROR;
     this.#pending.push({ xid: this.#xid, handler, watch });
-    this.#flushSoon();
     return CODE.ZOK;
   }
 
@@ -272,140 +269,116 @@ export class Connection {
    * @returns ZOK, or ZINVALIDSTATE when the session is not open or is over.
    */
   addAuth(scheme: string, auth: Uint8Array, done: (code: number) => void): number {
-    if (this.#closing !== null || this.#running === null || this.#state <= STATE.closed) {
-      return CODE.ZINVALIDSTATE;
-    }
+    if (!this.#takesRequests) return CODE.ZINVALIDSTATE;
     const credentials = { scheme, auth, done };
     this.#credentials.push(credentials);
-    if (this.#isConnected) {
-      this.#writeAuth(credentials);
-      this.#flushSoon();
-    }
+    if (this.#isConnected) this.#sendAuth(credentials);
     return CODE.ZOK;
   }
 
-  #writeAuth(credentials: Credentials): void {
-    const out = this.#beginFrame(XID.auth, OP.auth);
-    writeAuthPacket(out, { type: 0, scheme: credentials.scheme, auth: credentials.auth });
-    this.#endFrame();
+  #sendAuth(credentials: Credentials): void {
+    const { scheme, auth } = credentials;
+    writeAuthPacket(this.#outbox.begin(XID.auth, OP.auth), { type: 0, scheme, auth });
+    this.#outbox.end();
     this.#authSent.push(credentials);
   }
 
-  #endFrame(): void {
-    this.#out.patchInt(this.#frameBegin, this.#out.length - this.#frameBegin - 4);
-  }
-
-  get #isConnected(): boolean {
-    return this.#state === STATE.connected || this.#state === STATE.readOnly;
-  }
-
-  #flushSoon(): void {
-    if (this.#flushQueued || !this.#isConnected) return;
-    this.#flushQueued = true;
-    queueMicrotask(this.#flush);
-  }
-
-  readonly #flush = (): void => {
-    this.#flushQueued = false;
-    const socket = this.#socket;
-    const batch = this.#out;
-    if (socket === null || !this.#isConnected || this.#writing !== null || batch.length === 0) {
-      return;
-    }
-    this.#out = this.#spare;
-    this.#lastSentMs = this.#now();
-    this.#writing = this.#write(socket, batch);
-  };
-
-  async #write(socket: Socket, batch: JuteWriter): Promise<void> {
-    try {
-      await writeAll(socket, batch.bytes);
-    } catch (error) {
-      if (socket === this.#socket) this.#drop(lost("Cannot write to", this.#current, error));
-    }
-    batch.length = 0;
-    this.#spare = batch.capacity > KEEP_BATCH_BYTES ? new JuteWriter(8192) : batch;
-    this.#writing = null;
-    if (this.#out.length > 0) this.#flush();
+  #ping(): void {
+    this.#outbox.begin(XID.ping, OP.ping);
+    this.#outbox.end();
   }
 
   // Connecting -----------------------------------------------------------------------------------
 
   async #run(): Promise<void> {
-    let failures = 0;
-    while (!this.#stop.signal.aborted && this.#state > STATE.closed) {
+    for (let failures = 0; !this.#isOver;) {
       const host = this.#hosts[this.#nextHost++ % this.#hosts.length] as HostAddress;
       const beganMs = this.#now();
       const wasConnected = await this.#attempt(host);
-      if (this.#stop.signal.aborted || this.#state <= STATE.closed) break;
+      if (this.#isOver) return;
       failures = wasConnected && this.#now() - beganMs > STABLE_MS ? 0 : failures + 1;
-      const rounds = Math.floor(failures / this.#hosts.length);
-      const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(rounds, 10), MAX_PAUSE_MS);
-      await pause(longestMs * (0.5 + this.#random() / 2), this.#stop.signal);
+      await this.#pause(Math.floor(failures / this.#hosts.length));
     }
+  }
+
+  get #isOver(): boolean {
+    return this.#stopped || this.#state <= STATE.closed;
+  }
+
+  /** Waits before the next attempt, longer after each round of all hosts, never the same time. */
+  async #pause(rounds: number): Promise<void> {
+    if (this.#closing !== null) return;
+    const longestMs = Math.min(MIN_PAUSE_MS * 2 ** Math.min(rounds, 10), MAX_PAUSE_MS);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, longestMs * (0.5 + this.#random() / 2));
+    this.#endPause = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   /** Connects to one server and serves the connection until it ends; says whether it was good. */
   async #attempt(host: HostAddress): Promise<boolean> {
-    this.#current = host;
-    this.#dropped = false;
+    this.#host = host;
+    let socket: Socket | null = null;
     let wasConnected = false;
+    let error: ConnectionLossError;
     try {
-      const socket = await this.#dial(host);
-      if (socket === null) return false;
+      socket = await this.#dial(host);
+      if (this.#isOver) {
+        closeQuietly(socket);
+        return false;
+      }
       this.#socket = socket;
-      let greeted = false;
-      this.#startTimer();
       await this.#sendConnectRequest(socket);
-      await readFrames(socket, this.#maxBuffer + REPLY_SLACK_BYTES, (bytes, begin, end) => {
-        this.#lastHeardMs = this.#now();
-        this.#reader.reset(bytes, begin, end);
-        if (greeted) this.#onFrame();
-        else {
-          greeted = true;
-          this.#onConnectResponse();
-          wasConnected = this.#isConnected;
-        }
-        return socket === this.#socket;
-      });
-      this.#drop(lost("Connection closed by", host, null));
-    } catch (error) {
-      this.#drop(
-        error instanceof JuteError || error instanceof ProtocolError
-          ? lost("Got no ZooKeeper protocol from", host, error)
-          : lost(wasConnected ? "Lost the connection to" : "Cannot connect to", host, error),
-      );
+      await this.#serve(socket, () => wasConnected = this.#isConnected);
+      error = lost("Connection closed by", host, null);
+    } catch (cause) {
+      const isProtocol = cause instanceof JuteError || cause instanceof ProtocolError;
+      const otherwise = wasConnected ? "Lost the connection to" : "Cannot connect to";
+      error = lost(isProtocol ? "Got no ZooKeeper protocol from" : otherwise, host, cause);
     }
-    this.#stopTimer();
-    await this.#writing;
-    this.#current = null;
+    // Whoever left the socket before has told why.
+    if (socket === null || socket === this.#socket) this.#drop(error);
+    this.#host = null;
+    await this.#outbox.idle;
     return wasConnected;
+  }
+
+  /** Takes what the server sends until the connection ends or is left. */
+  async #serve(socket: Socket, onFirst: () => void): Promise<void> {
+    let isFirst = true;
+    await readFrames(
+      socket,
+      this.#maxBuffer + REPLY_SLACK_BYTES,
+      () => this.#heartbeat.heard(),
+      (bytes, begin, end) => {
+        this.#reader.reset(bytes, begin, end);
+        if (isFirst) {
+          isFirst = false;
+          this.#onConnectResponse(socket);
+          onFirst();
+        } else this.#onReply();
+        return socket === this.#socket;
+      },
+    );
   }
 
   /** How long one server has to answer before the next is tried, in milliseconds. */
   get #connectTimeoutMs(): number {
-    return Math.max(this.#timeoutMs * 2 / 3 / this.#hosts.length, 250);
+    return Math.max(this.#timeoutMs * 2 / 3 / this.#hosts.length, MIN_CONNECT_TIMEOUT_MS);
   }
 
-  get #readTimeoutMs(): number {
-    return this.#timeoutMs * 2 / 3;
-  }
-
-  async #dial(host: HostAddress): Promise<Socket | null> {
-    const late = new AbortController();
+  async #dial(host: HostAddress): Promise<Socket> {
     const timeoutMs = this.#connectTimeoutMs;
+    const abort = this.#abort = new AbortController();
     const timer = setTimeout(
-      () => late.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)),
+      () => abort.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)),
       timeoutMs,
     );
     try {
-      const signal = AbortSignal.any([late.signal, this.#stop.signal]);
-      const socket = await dial(host, this.#options.tls ?? null, signal);
-      if (!this.#stop.signal.aborted) return socket;
-      socket.close();
-      return null;
+      return await dial(host, this.#options.tls ?? null, abort.signal, this.#random);
     } catch (error) {
-      throw late.signal.aborted ? late.signal.reason : error;
+      throw abort.signal.aborted ? abort.signal.reason : error;
     } finally {
       clearTimeout(timer);
     }
@@ -413,6 +386,7 @@ export class Connection {
 
   async #sendConnectRequest(socket: Socket): Promise<void> {
     this.#state = STATE.associating;
+    this.#heartbeat.start(this.#connectTimeoutMs, Infinity);
     const out = new JuteWriter(64);
     out.int(0);
     writeConnectRequest(out, {
@@ -427,17 +401,13 @@ export class Connection {
     await writeAll(socket, out.bytes);
   }
 
-  #onConnectResponse(): void {
+  #onConnectResponse(socket: Socket): void {
     const response = readConnectResponse(this.#reader);
     if (response.timeoutMs <= 0) {
+      const id = unsignedHex(this.#sessionId);
       this.#end(
         STATE.expired,
-        new SessionExpiredError(
-          CODE.ZSESSIONEXPIRED,
-          `Session expired: 0x${unsignedHex(this.#sessionId)} at ${
-            formatHost(this.#current as HostAddress)
-          }`,
-        ),
+        new SessionExpiredError(CODE.ZSESSIONEXPIRED, `The ZooKeeper session 0x${id} is over`),
       );
       return;
     }
@@ -447,30 +417,32 @@ export class Connection {
     this.#timeoutMs = response.timeoutMs;
     this.#sessionId = response.sessionId;
     this.#password = response.password;
-    this.#sendAgain();
     this.#state = response.readOnly ? STATE.readOnly : STATE.connected;
-    this.#startTimer();
-    this.#flush();
+    const readTimeoutMs = this.#timeoutMs * 2 / 3;
+    this.#heartbeat.start(readTimeoutMs, readTimeoutMs / 2);
+    this.#outbox.open(socket, () => this.#sendAgain());
     this.#tellState();
   }
 
-  /** Puts credentials and watches before all that waits to be sent. */
+  /** What the server must have before all that waits to be sent: credentials and watches. */
   #sendAgain(): void {
-    const queued = this.#out;
-    this.#out = new JuteWriter(Math.max(8192, queued.capacity));
-    this.#authSent = [];
-    for (const credentials of this.#credentials) this.#writeAuth(credentials);
-    for (const watches of this.#watches.setAgain(this.#lastZxid)) {
+    for (const credentials of this.#credentials) this.#sendAuth(credentials);
+    for (const watches of this.watches.setAgain(this.#lastZxid)) {
       const type = watches.persistent === undefined ? OP.setWatches : OP.setWatches2;
-      writeSetWatches(this.#beginFrame(XID.setWatches, type), watches);
-      this.#endFrame();
+      writeSetWatches(this.#outbox.begin(XID.setWatches, type), watches);
+      this.#outbox.end();
     }
-    this.#out.raw(queued.bytes);
+  }
+
+  #tellState(): void {
+    const state = this.#state;
+    for (const watcher of this.watches.all()) watcher(EVENT.session, state, "");
+    this.#listener.onState(state);
   }
 
   // Replies --------------------------------------------------------------------------------------
 
-  #onFrame(): void {
+  #onReply(): void {
     const reader = this.#reader;
     const xid = reader.int();
     const zxid = reader.long();
@@ -483,16 +455,15 @@ export class Connection {
       case XID.auth:
         return this.#onAuthReply(code);
       case XID.setWatches:
-        if (code !== CODE.ZOK) throw new ProtocolError(`Watches not set again: code ${code}`);
+        if (code !== CODE.ZOK) throw new ProtocolError(`watches were not set again, code ${code}`);
         return;
     }
-    const pending = this.#pending[this.#pendingHead];
-    if (pending === undefined || pending.xid !== xid) {
-      throw new ProtocolError(
-        `Reply out of order: expected that to request ${pending?.xid ?? "none"}, got ${xid}`,
-      );
+    const pending = this.#pending.peek();
+    if (pending?.xid !== xid) {
+      const expected = pending === undefined ? "none" : `that to request ${pending.xid}`;
+      throw new ProtocolError(`a reply out of order: expected ${expected}, got that to ${xid}`);
     }
-    this.#shiftPending();
+    this.#pending.shift();
     if (zxid > 0n) this.#lastZxid = zxid;
     if (pending.watch !== null) this.#keepWatch(pending.watch, code);
     if (code !== CODE.ZOK) return pending.handler(code, null);
@@ -504,100 +475,73 @@ export class Connection {
     }
   }
 
-  #shiftPending(): void {
-    this.#pending[this.#pendingHead] = undefined as unknown as Pending;
-    this.#pendingHead++;
-    if (this.#pendingHead === this.#pending.length) {
-      this.#pending.length = 0;
-      this.#pendingHead = 0;
-    } else if (this.#pendingHead >= 1024 && this.#pendingHead * 2 >= this.#pending.length) {
-      this.#pending = this.#pending.slice(this.#pendingHead);
-      this.#pendingHead = 0;
-    }
-  }
-
+  /** By the C client's rules: an exists leaves a watch on data where there is some. */
   #keepWatch({ kind, path, watcher }: PendingWatch, code: number): void {
-    if (code === CODE.ZOK) this.#watches.add(kind === "exist" ? "data" : kind, path, watcher);
-    else if (code === CODE.ZNONODE && kind === "exist") this.#watches.add(kind, path, watcher);
+    if (code === CODE.ZOK) this.watches.add(kind === "exist" ? "data" : kind, path, watcher);
+    else if (code === CODE.ZNONODE && kind === "exist") this.watches.add(kind, path, watcher);
   }
 
   #onWatchEvent(): void {
-    const { type, path } = readWatcherEvent(this.#reader);
+    const { type, state, path } = readWatcherEvent(this.#reader);
     const clientPath = withoutChroot(this.chroot, path);
-    for (const watcher of this.#watches.take(type, path)) {
-      watcher(type, this.#state, clientPath);
-    }
+    for (const watcher of this.watches.take(type, path)) watcher(type, state, clientPath);
   }
 
   #onAuthReply(code: number): void {
     const credentials = this.#authSent.shift();
     if (code !== CODE.ZOK) {
-      this.#end(
-        STATE.authFailed,
-        new ZooKeeperError(
-          CODE.ZAUTHFAILED,
-          `Credentials refused: scheme "${credentials?.scheme ?? ""}", code ${code}`,
-        ),
-      );
-      return;
+      const scheme = credentials?.scheme ?? "";
+      const message = `The server refused the credentials of scheme "${scheme}" (code ${code})`;
+      return this.#end(STATE.authFailed, new AuthFailedError(CODE.ZAUTHFAILED, message));
     }
-    const done = credentials?.done;
-    if (credentials !== undefined) credentials.done = null;
-    done?.(code);
-  }
-
-  #tellState(): void {
-    this.#listener.onState(this.#state);
-    for (const watcher of this.#watches.all()) watcher(EVENT.session, this.#state, "");
+    if (credentials !== undefined) answer(credentials, code);
   }
 
   // Ending ---------------------------------------------------------------------------------------
 
-  /** Leaves the present connection, if there is one; the attempt that served it returns then. */
+  /** Leaves the present connection, or counts the present attempt as failed. */
   #drop(error: ZooKeeperError): void {
-    if (this.#dropped || this.#state <= STATE.closed) return;
-    this.#dropped = true;
-    this.#leaveSocket();
+    if (this.#isOver) return;
     const wasConnected = this.#isConnected;
     this.#state = STATE.connecting;
+    const fail = this.#leave();
     this.#listener.onTrouble(error);
     if (wasConnected) this.#tellState();
-    this.#failPending(CODE.ZCONNECTIONLOSS);
-  }
-
-  #leaveSocket(): void {
-    const socket = this.#socket;
-    this.#socket = null;
-    if (socket !== null) closeQuietly(socket);
+    fail(CODE.ZCONNECTIONLOSS);
   }
 
   /** Ends the session for good. */
   #end(state: ConnectionState, error: ZooKeeperError): void {
     this.#state = state;
-    this.#leaveSocket();
-    this.#failPending(error.code);
+    const fail = this.#leave();
     this.#listener.onTrouble(error);
+    fail(error.code);
     this.#listener.onState(state);
   }
 
-  #failPending(code: number): void {
-    this.#out.length = 0;
-    const pending = this.#pending.slice(this.#pendingHead);
-    this.#pending = [];
-    this.#pendingHead = 0;
-    this.#authSent = [];
-    for (const { handler } of pending) handler(code, null);
-    for (const credentials of this.#credentials) {
-      const done = credentials.done;
-      credentials.done = null;
-      done?.(code);
-    }
+  /**
+   * Leaves the socket and takes what waits for a reply, so that what a listener sends next is not
+   * among that; gives the function that fails it.
+   */
+  #leave(): (code: number) => void {
+    this.#heartbeat.stop();
+    this.#outbox.reset();
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket !== null) closeQuietly(socket);
+    const pending = this.#pending.takeAll();
+    this.#authSent.takeAll();
+    return (code) => {
+      for (const { handler } of pending) handler(code, null);
+      for (const credentials of this.#credentials) answer(credentials, code);
+    };
   }
 
   /**
    * Closes the session: its ephemerals go at once. Waits for what is under way and for the server's
    * reply, up to three seconds; what is then without an answer fails with ZCLOSING. Without a
-   * connection the session ends at the server when its time is over. Never rejects.
+   * connection one more attempt is made; if that fails too, the session ends at the server when its
+   * time is over. Never rejects.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -606,97 +550,42 @@ export class Connection {
 
   async #close(): Promise<void> {
     if (this.#running === null) return;
-    if (this.#isConnected || this.#state === STATE.associating) await this.#sendClose();
-    this.#stop.abort(new ZooKeeperError(CODE.ZCLOSING, "Session closed"));
+    // A server that has our handshake may have made a session that we do not know yet.
+    if (!this.#isOver && (this.#sessionId !== 0n || this.#state === STATE.associating)) {
+      await this.#sendClose();
+    }
+    this.#stopped = true;
     if (this.#state > STATE.closed) this.#state = STATE.closed;
-    this.#leaveSocket();
-    this.#failPending(CODE.ZCLOSING);
+    this.#endPause();
+    this.#abort.abort(new Error("the session was closed"));
+    this.#leave()(CODE.ZCLOSING);
     await this.#running;
-    this.#watches.clear();
+    this.watches.clear();
   }
 
-  /** Sends the last request and waits until it is answered, the connection drops, or it is late. */
+  /** Sends the last request and waits until it is answered, the connection fails, or it is late. */
   async #sendClose(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#beginFrame(0, OP.closeSession);
-    this.#endFrame();
-    this.#pending.push({ xid: 0, handler: () => resolve(), watch: null });
-    this.#flushSoon();
+    this.#outbox.begin(this.#nextXid(), OP.closeSession);
+    this.send(() => resolve());
+    this.#endPause();
     const timer = setTimeout(resolve, Math.min(CLOSE_TIMEOUT_MS, this.#timeoutMs));
     await promise;
     clearTimeout(timer);
   }
-
-  // Time -----------------------------------------------------------------------------------------
-
-  #startTimer(): void {
-    this.#stopTimer();
-    this.#lastHeardMs = this.#lastSentMs = this.#now();
-    this.#armTimer();
-  }
-
-  #stopTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #armTimer(): void {
-    const deadlineMs = this.#lastHeardMs + this.#silenceMs;
-    const pingMs = this.#isConnected ? this.#lastSentMs + this.#readTimeoutMs / 2 : deadlineMs;
-    const delayMs = Math.max(Math.min(deadlineMs, pingMs) - this.#now(), 1);
-    this.#timer = setTimeout(this.#onTimer, delayMs);
-  }
-
-  /** How long the server may say nothing, in milliseconds. */
-  get #silenceMs(): number {
-    return this.#isConnected ? this.#readTimeoutMs : this.#connectTimeoutMs;
-  }
-
-  readonly #onTimer = (): void => {
-    if (this.#socket === null) return;
-    const silentMs = this.#now() - this.#lastHeardMs;
-    if (silentMs >= this.#silenceMs) {
-      this.#onSilence(silentMs);
-      return;
-    }
-    if (this.#isConnected && this.#now() - this.#lastSentMs >= this.#readTimeoutMs / 2) {
-      writeRequestHeader(this.#beginFrameForPing(), { xid: XID.ping, type: OP.ping });
-      this.#endFrame();
-      this.#flush();
-    }
-    this.#armTimer();
-  };
-
-  #beginFrameForPing(): JuteWriter {
-    this.#frameBegin = this.#out.length;
-    this.#out.int(0);
-    return this.#out;
-  }
-
-  /**
-   * The server's words may be there unread, where this process was stopped or busy for long: they
-   * get one more turn of the event loop before the connection is given up.
-   */
-  #onSilence(silentMs: number): void {
-    const socket = this.#socket;
-    const heardMs = this.#lastHeardMs;
-    this.#timer = setTimeout(() => {
-      if (socket !== this.#socket) return;
-      if (heardMs !== this.#lastHeardMs) return this.#armTimer();
-      const error = new Error(`nothing heard for ${Math.round(silentMs)} ms`);
-      this.#drop(lost("No answer from", this.#current, error));
-    }, 10);
-  }
 }
 
-function sameHost(a: HostAddress, b: HostAddress): boolean {
-  return a.hostname === b.hostname && a.port === b.port;
+function answer(credentials: Credentials, code: number): void {
+  const done = credentials.done;
+  credentials.done = null;
+  done?.(code);
 }
 
 function lost(what: string, host: HostAddress | null, cause: unknown): ConnectionLossError {
-  const where = host === null ? "the ZooKeeper server" : `the ZooKeeper server ${formatHost(host)}`;
+  const where = host === null ? "" : ` ${formatHost(host)}`;
   const why = cause instanceof Error ? `: ${cause.message}` : "";
-  return new ConnectionLossError(CODE.ZCONNECTIONLOSS, `${what} ${where}${why}`, "", { cause });
+  const message = `${what} the ZooKeeper server${where}${why}`;
+  return new ConnectionLossError(CODE.ZCONNECTIONLOSS, message, "", { cause });
 }
 
 /** Writes a session's id as ZooKeeper's servers log it. */
@@ -710,14 +599,4 @@ function closeQuietly(socket: Socket): void {
   } catch {
     // It is closed already: the read that is under way says why.
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const onAbort = () => resolve();
-  signal.addEventListener("abort", onAbort, { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", onAbort);
 }

@@ -72,7 +72,7 @@ export const CODE = {
   ZTHROTTLEDOP: -127,
 } as const;
 
-/** What the C client's zerror says of a code. */
+/** What the C client's zerror says of a code, misspellings included: programs compare it. */
 const TEXTS: Readonly<Record<number, string>> = {
   [CODE.ZOK]: "ok",
   [CODE.ZSYSTEMERROR]: "system error",
@@ -84,9 +84,11 @@ const TEXTS: Readonly<Record<number, string>> = {
   [CODE.ZOPERATIONTIMEOUT]: "operation timeout",
   [CODE.ZBADARGUMENTS]: "bad arguments",
   [CODE.ZINVALIDSTATE]: "invalid zhandle state",
-  [CODE.ZNEWCONFIGNOQUORUM]: "no quorum of the new configuration is connected and up to date",
-  [CODE.ZRECONFIGINPROGRESS]: "another reconfiguration is in progress",
-  [CODE.ZSSLCONNECTIONERROR]: "TLS connection error",
+  [CODE.ZNEWCONFIGNOQUORUM]:
+    "no quorum of new config is connected and up-to-date with the leader of last commmitted config - " +
+    "try invoking reconfiguration after new servers are connected and synced",
+  [CODE.ZRECONFIGINPROGRESS]:
+    "Another reconfiguration is in progress -- concurrent reconfigs not supported (yet)",
   [CODE.ZAPIERROR]: "api error",
   [CODE.ZNONODE]: "no node",
   [CODE.ZNOAUTH]: "not authenticated",
@@ -105,10 +107,12 @@ const TEXTS: Readonly<Record<number, string>> = {
   [CODE.ZEPHEMERALONLOCALSESSION]: "attempt to create ephemeral node on a local session",
   [CODE.ZNOWATCHER]: "the watcher couldn't be found",
   [CODE.ZREQUESTTIMEOUT]: "request timed out on the server",
-  [CODE.ZRECONFIGDISABLED]: "reconfiguration is disabled on the server",
-  [CODE.ZSESSIONCLOSEDREQUIRESASLAUTH]: "session closed as the server requires SASL",
+  [CODE.ZRECONFIGDISABLED]:
+    "attempts to perform a reconfiguration operation when reconfiguration feature is disable",
+  [CODE.ZSESSIONCLOSEDREQUIRESASLAUTH]:
+    "session closed by server because client is required to do SASL authentication",
   [CODE.ZQUOTAEXCEEDED]: "quota exceeded",
-  [CODE.ZTHROTTLEDOP]: "operation was throttled due to high load",
+  [CODE.ZTHROTTLEDOP]: "Operation was throttled due to high load",
 };
 
 /** Says what a code means, in the words of the C client's zerror. */

@@ -95,3 +95,13 @@ function parsePort(text: string, entry: string, wrong: (why: string) => HostList
 export function formatHost({ hostname, port }: HostAddress): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
+
+/** The same in random order, so that clients spread over the servers. */
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j] as T, order[i] as T];
+  }
+  return order;
+}

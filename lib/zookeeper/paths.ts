@@ -14,7 +14,7 @@ export function isValidPath(path: string, sequential = false): boolean {
   for (let i = 1; i <= length; i++) {
     const atEnd = i === length;
     const unit = atEnd ? SLASH : path.charCodeAt(i);
-    if (unit < 0x20) return false;
+    if (unit < 0x1f) return false;
     if (unit !== SLASH) continue;
     if (!(atEnd && sequential) && !isValidPart(path, partBegins, i)) return false;
     partBegins = i + 1;

@@ -4,7 +4,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { CODE } from "./constants.ts";
 import { ZooKeeperError } from "./errors.ts";
-import type { HostAddress } from "./hosts.ts";
+import { type HostAddress, shuffled } from "./hosts.ts";
 
 /** A connection to a server of the ensemble over TLS. All are PEM. */
 export interface TlsOptions {
@@ -31,7 +31,8 @@ export interface Socket {
 }
 
 /**
- * Connects. A name with several addresses is tried at each of them in turn.
+ * Connects. The addresses of a name are tried one after the other, in random order: one that never
+ * answers must not hide the others each time.
  *
  * @throws the system's error of the last address, or the signal's reason.
  */
@@ -39,9 +40,12 @@ export async function dial(
   { hostname, port }: HostAddress,
   tls: TlsOptions | null,
   signal: AbortSignal,
+  random: () => number,
 ): Promise<Socket> {
   if (tls !== null) return await dialTls({ hostname, port }, tls, signal);
-  const addresses = isIP(hostname) !== 0 ? [hostname] : await resolve(hostname, signal);
+  const addresses = isIP(hostname) !== 0
+    ? [hostname]
+    : shuffled(await resolve(hostname, signal), random);
   let failure: unknown;
   for (const address of addresses) {
     signal.throwIfAborted();
@@ -54,7 +58,7 @@ export async function dial(
       failure = error;
     }
   }
-  throw failure;
+  throw failure ?? new Error("its name has no address");
 }
 
 async function resolve(hostname: string, signal: AbortSignal): Promise<string[]> {
@@ -114,6 +118,7 @@ const READ_BUFFER_BYTES = 64 * 1024;
  * says no.
  *
  * @param maxBytes A frame that says it is longer ends the connection.
+ * @param onBytes Called whenever something came.
  * @param onFrame Gets each frame as a part of the read buffer, which the next read overwrites;
  * gives false to stop.
  * @throws ProtocolError when a length is out of bounds, the system's error when reading fails.
@@ -121,6 +126,7 @@ const READ_BUFFER_BYTES = 64 * 1024;
 export async function readFrames(
   socket: Socket,
   maxBytes: number,
+  onBytes: () => void,
   onFrame: (bytes: Uint8Array, begin: number, end: number) => boolean,
 ): Promise<void> {
   let bytes = new Uint8Array(READ_BUFFER_BYTES);
@@ -129,6 +135,7 @@ export async function readFrames(
   for (;;) {
     const count = await socket.read(filled === 0 ? bytes : bytes.subarray(filled));
     if (count === null) return;
+    onBytes();
     filled += count;
     let at = 0;
     let needed = 4;
@@ -136,7 +143,7 @@ export async function readFrames(
       const length = view.getInt32(at);
       if (length < 0 || length > maxBytes) {
         throw new ProtocolError(
-          `Frame out of bounds: ${length} bytes, at most ${maxBytes} are allowed (jute.maxbuffer)`,
+          `a frame of ${length} bytes, at most ${maxBytes} are taken (jute.maxbuffer)`,
         );
       }
       const end = at + 4 + length;

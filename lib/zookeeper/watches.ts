@@ -42,19 +42,22 @@ export class WatchTable {
     else if (watcher !== this.#shared || !present.includes(watcher)) present.push(watcher);
   }
 
-  /** Gives the watchers an event is for, and forgets those of them that are one-shot. */
+  /**
+   * Gives the watchers an event is for, and forgets those of them that are one-shot. In the C
+   * client's order: those of children first, the shared one last and once.
+   */
   take(type: number, path: string): Watcher[] {
     const found: Watcher[] = [];
     switch (type) {
+      case EVENT.deleted:
+        this.#move("child", path, found);
+        this.#move("exist", path, found);
+        this.#move("data", path, found);
+        break;
       case EVENT.created:
       case EVENT.changed:
-        this.#move("data", path, found);
         this.#move("exist", path, found);
-        break;
-      case EVENT.deleted:
         this.#move("data", path, found);
-        this.#move("exist", path, found);
-        this.#move("child", path, found);
         break;
       case EVENT.child:
         this.#move("child", path, found);
@@ -66,26 +69,19 @@ export class WatchTable {
     if (type !== EVENT.child && this.#tables.persistentRecursive.size > 0) {
       for (const above of selfAndAbove(path)) this.#copy("persistentRecursive", above, found);
     }
-    return found;
+    const shared = this.#shared;
+    if (shared === null || !found.includes(shared)) return found;
+    return [...found.filter((watcher) => watcher !== shared), shared];
   }
 
   #move(kind: WatchKind, path: string, to: Watcher[]): void {
-    const table = this.#tables[kind];
-    const watchers = table.get(path);
-    if (watchers === undefined) return;
-    table.delete(path);
-    this.#append(watchers, to);
+    this.#copy(kind, path, to);
+    this.#tables[kind].delete(path);
   }
 
   #copy(kind: WatchKind, path: string, to: Watcher[]): void {
     const watchers = this.#tables[kind].get(path);
-    if (watchers !== undefined) this.#append(watchers, to);
-  }
-
-  #append(watchers: readonly Watcher[], to: Watcher[]): void {
-    for (const watcher of watchers) {
-      if (watcher !== this.#shared || !to.includes(watcher)) to.push(watcher);
-    }
+    if (watchers !== undefined) to.push(...watchers);
   }
 
   /** Every watcher there is, for the session's own events; the shared one is not among them. */
