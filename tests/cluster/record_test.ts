@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { afterInspection, beforeSpawn, floorOf, joined } from "../../lib/cluster/record.ts";
-import type { Found, Known } from "../../lib/cluster/record.ts";
+import {
+  afterInspection,
+  beforeSpawn,
+  floorOf,
+  type Found,
+  joined,
+  type Known,
+  UNKNOWN_DATADIR,
+} from "../../lib/cluster/record.ts";
 import type { Copy, RecordData } from "../../lib/cluster/view.ts";
 import { A, B, copy, data, held } from "./views.ts";
 
@@ -168,6 +175,19 @@ Deno.test("afterInspection() of a member that died running takes the position fr
     ["running but nothing", "at A:10", "at A:10"],
     ["running but nothing", "empty in d3", "running A but nothing"],
   ]);
+});
+
+Deno.test("afterInspection() of a member that another one put on record takes any datadir of its cluster", () => {
+  const ran: Known = { data: joined(A), datadirId: UNKNOWN_DATADIR, instead: null };
+  const cases: [found: string, after: string][] = [
+    ["at A:10 in d7", "at A:10 in d7"],
+    ["at B:10 in d7", "running A in unknown but a copy at B:10"],
+    ["empty in d7", "running A in unknown but nothing"],
+    ["torn in d7", `running A in unknown but ${CUT_OFF}`],
+  ];
+  for (const [what, after] of cases) {
+    assert.equal(inWords(afterInspection(ran, found(what))).replaceAll(B, "B"), after, what);
+  }
 });
 
 Deno.test("afterInspection() of a member that died between spawn and registration", () => {
@@ -349,13 +369,14 @@ Deno.test("afterInspection() forgets no copy and no running member, whatever is 
     "at A:-1",
   ]
     .concat(["at B:99 safe", "at ZERO:-1 safe", "at A:11@?"]);
-  const step = fc.tuple(fc.constantFrom(...finds), fc.constantFrom("d1", "d2", "unknown"));
+  const step = fc.tuple(fc.constantFrom(...finds), fc.constantFrom("d1", "d2"));
   fc.assert(fc.property(
     fc.constantFrom(...records),
+    fc.constantFrom("d1", UNKNOWN_DATADIR),
     fc.constantFrom(null, "nothing"),
     fc.array(step, { maxLength: 5 }),
-    (start, instead, steps) => {
-      let before: Known = { data: data(start), datadirId: "d1", instead };
+    (start, recorded, instead, steps) => {
+      let before: Known = { data: data(start), datadirId: recorded, instead };
       for (const [what, datadirId] of steps) {
         const after = afterInspection(before, found(`${what} in ${datadirId}`));
         assertKept(before, after, `${start} ${what}`);
@@ -383,7 +404,7 @@ function assertKept(before: Known, after: Known, what: string): void {
     assert.ok(seqnoAfter !== undefined && seqnoAfter >= floor.position.seqno, what);
   }
   if (was.kind === "running" && !was.starting && after.data.kind !== "running") {
-    assert.equal(after.datadirId, before.datadirId, what);
+    if (before.datadirId !== UNKNOWN_DATADIR) assert.equal(after.datadirId, before.datadirId, what);
     assert.equal(after.data.kind, "at", what);
   }
   if (was.kind === "running" && was.starting && was.floor !== null) {
