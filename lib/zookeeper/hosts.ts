@@ -49,7 +49,7 @@ export function parseHosts(text: string): HostList {
   const chroot = slash === -1 ? "" : text.slice(slash).trimEnd();
   if (chroot.length > 1 && !isValidPath(chroot)) {
     throw new HostListError(
-      `Cannot use the path after the ZooKeeper servers: "${chroot}" in "${text}"; ` +
+      `Cannot use the path after the ZooKeeper servers: ${quoted(chroot)} in ${quoted(text)}; ` +
         "it must be an absolute path without empty parts, e.g. /galera",
     );
   }
@@ -60,36 +60,41 @@ export function parseHosts(text: string): HostList {
 function parseHost(entry: string, text: string): HostAddress {
   const wrong = (why: string) =>
     new HostListError(
-      `Cannot parse the list of ZooKeeper servers: "${text}" ${why}; write host:port[,…][/path]`,
+      `Cannot parse the list of ZooKeeper servers: ${
+        quoted(text)
+      } ${why}; write host:port[,…][/path]`,
     );
   if (entry === "") throw wrong("has an empty entry");
   if (entry.startsWith("[")) {
     const end = entry.indexOf("]");
-    if (end === -1) throw wrong(`has a bracket that is not closed in "${entry}"`);
+    if (end === -1) throw wrong(`has a bracket that is not closed in ${quoted(entry)}`);
     const hostname = entry.slice(1, end);
     if (!hostname.includes(":") || !IPV6.test(hostname)) {
-      throw wrong(`has no IPv6 address in the brackets of "${entry}"`);
+      throw wrong(`has no IPv6 address in the brackets of ${quoted(entry)}`);
     }
     const rest = entry.slice(end + 1);
     if (rest === "") return { hostname, port: DEFAULT_PORT };
-    if (!rest.startsWith(":")) throw wrong(`has something after the bracket of "${entry}"`);
+    if (!rest.startsWith(":")) throw wrong(`has something after the bracket of ${quoted(entry)}`);
     return { hostname, port: parsePort(rest.slice(1), entry, wrong) };
   }
   const colon = entry.indexOf(":");
   if (colon !== entry.lastIndexOf(":")) {
-    throw wrong(`has an IPv6 address without brackets: "${entry}"`);
+    throw wrong(`has an IPv6 address without brackets: ${quoted(entry)}`);
   }
   const hostname = colon === -1 ? entry : entry.slice(0, colon);
-  if (!NAME.test(hostname)) throw wrong(`has no host in "${entry}"`);
+  if (!NAME.test(hostname)) throw wrong(`has no host in ${quoted(entry)}`);
   const port = colon === -1 ? DEFAULT_PORT : parsePort(entry.slice(colon + 1), entry, wrong);
   return { hostname, port };
 }
 
 function parsePort(text: string, entry: string, wrong: (why: string) => HostListError): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65535) throw wrong(`has no port from 1 to 65535 in "${entry}"`);
+  if (port < 1 || port > 65535) throw wrong(`has no port from 1 to 65535 in ${quoted(entry)}`);
   return port;
 }
+
+/** In quotes and on one line, whatever is in it. */
+const quoted = (text: string) => JSON.stringify(text);
 
 /** Writes an address as it stands in a list. */
 export function formatHost({ hostname, port }: HostAddress): string {

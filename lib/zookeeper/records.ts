@@ -3,6 +3,7 @@
  * read it. The client writes requests and reads replies; tests play the server with the others.
  */
 
+import { OP } from "./constants.ts";
 import { JuteError, type JuteReader, type JuteWriter } from "./jute.ts";
 
 /** A znode's stat. Times are milliseconds since 1970. */
@@ -443,4 +444,25 @@ export function readMultiResponse(
         throw new JuteError(`Unknown operation in a multi's reply: type ${header.type}`);
     }
   }
+}
+
+/** Writes a MultiResponse, as a server whose creates give a stat where there is one. */
+export function writeMultiResponse(out: JuteWriter, results: readonly MultiResult[]): void {
+  for (const { err, path, stat } of results) {
+    if (path !== undefined) {
+      writeMultiHeader(out, {
+        type: stat === undefined ? OP.create : OP.create2,
+        done: false,
+        err,
+      });
+      out.string(path);
+    } else if (stat !== undefined) {
+      writeMultiHeader(out, { type: OP.setData, done: false, err });
+    } else {
+      writeMultiHeader(out, { type: MULTI_ERROR, done: false, err });
+      out.int(err);
+    }
+    if (stat !== undefined) writeStat(out, stat);
+  }
+  writeMultiHeader(out, { type: MULTI_ERROR, done: true, err: -1 });
 }
