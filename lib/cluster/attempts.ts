@@ -7,15 +7,18 @@ import type { Attempt, Copy } from "./view.ts";
  * cluster's present history. A copy that lies beyond the beginning of a later attempt holds
  * transactions that the cluster went on without: joining by IST it would differ in silence.
  *
- * A copy whose own attempt is not known is held against all of them.
+ * A copy whose own attempt is not known is held against all of them but the one that created the
+ * cluster: that one began with nothing, so every copy with the cluster's UUID comes from it.
  */
 export function leftBehindBy(copy: Copy, attempts: readonly Attempt[]): Attempt | null {
   if (!isKnown(copy.position)) return null;
   const own = attempts.findLastIndex((past) => past.attempt === copy.attempt);
+  const created = attempts[0]?.seqno === 0n;
+  const first = own >= 0 ? own + 1 : created ? 1 : 0;
   const beyond = (later: Attempt) =>
     later.uuid === copy.position.uuid &&
     comparePositions(copy.position, { uuid: later.uuid, seqno: later.seqno }) > 0;
-  return attempts.slice(own + 1).find(beyond) ?? null;
+  return attempts.slice(first).find(beyond) ?? null;
 }
 
 /**
