@@ -5,6 +5,7 @@
  * watches only the one before it, so that a release wakes one contender.
  */
 
+import { CODE } from "./constants.ts";
 import type { Ensemble } from "./ensemble.ts";
 import { ConnectionLossError, NoNodeError, SessionExpiredError } from "./errors.ts";
 import { inOrder, turnOf } from "./turn.ts";
@@ -19,7 +20,10 @@ export interface HeldLock extends AsyncDisposable {
    * multi with a `check` of this path.
    */
   readonly path: string;
-  /** Aborted, with a `SessionExpiredError`, when the session is lost and with it the lock. */
+  /**
+   * Aborted when the lock is lost: with a `SessionExpiredError` as the session is over, or with a
+   * `NoNodeError` as somebody removed the contender's znode. It costs a watch from the first look on.
+   */
   readonly lost: AbortSignal;
   /**
    * Gives the lock back. It is on its way at once: whatever this session asks for afterwards comes
@@ -117,14 +121,14 @@ function orNull(error: unknown): null {
   throw error;
 }
 
-/** The session is over; a lock's part in it too. */
-function expired(path: string, cause?: unknown): SessionExpiredError {
-  return new SessionExpiredError(
-    -112,
-    `Lost the lock "${path}" as the session with ZooKeeper is over`,
-    path,
-    { cause },
-  );
+function expiredError(path: string, cause: unknown): SessionExpiredError {
+  const message = `Lost the lock "${path}" as the session with ZooKeeper is over`;
+  return new SessionExpiredError(CODE.ZSESSIONEXPIRED, message, path, { cause });
+}
+
+function goneError(path: string): NoNodeError {
+  const message = `Lost the lock as somebody else removed its contender: "${path}"`;
+  return new NoNodeError(CODE.ZNONODE, message, path);
 }
 
 /** One contender, from its znode's creation to its removal. */
@@ -157,7 +161,7 @@ class Contender implements HeldLock {
     if (this.#lost === null) {
       this.#lost = new AbortController();
       this.#end = new AbortController();
-      if (this.#released === null) this.#watchSession(this.#lost, this.#end.signal).catch(ignore);
+      if (this.#released === null) this.#watchOwn(this.#lost, this.#end.signal);
     }
     return this.#lost.signal;
   }
@@ -187,7 +191,7 @@ class Contender implements HeldLock {
           throw error;
         } else if (!await this.#untilConnected(signal)) {
           signal.throwIfAborted();
-          throw expired(this.#parent, error);
+          throw expiredError(this.#parent, error);
         }
       }
     }
@@ -254,11 +258,21 @@ class Contender implements HeldLock {
     return false;
   }
 
-  async #watchSession(lost: AbortController, end: AbortSignal): Promise<void> {
-    for await (const state of this.#ensemble.states(end)) {
-      if (state === "lost") break;
+  async #watchOwn(lost: AbortController, end: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        const { stat, changed } = await this.#ensemble.existsAndWatch(this.path, end);
+        if (stat === null || (await changed).type === "deleted") {
+          return lost.abort(goneError(this.path));
+        }
+      } catch (error) {
+        if (end.aborted) return;
+        if (!(error instanceof ConnectionLossError) || !await this.#untilConnected(end)) {
+          if (!end.aborted) lost.abort(expiredError(this.#parent, error));
+          return;
+        }
+      }
     }
-    if (!end.aborted) lost.abort(expired(this.path));
   }
 
   release(): Promise<void> {

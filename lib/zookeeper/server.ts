@@ -136,9 +136,15 @@ function configuration(options: ServerOptions, address: string, port: number): s
 function javaArguments(options: ServerOptions, { classPath }: Installation, file: string) {
   return [
     `-Xmx${options.heapMiB ?? 256}m`,
-    // The threads and the memory of the other collectors do not pay for so small a heap.
+    // Small and quick at the start rather than fast after an hour: other collectors' threads do not
+    // pay for so small a heap, and the second compiler takes more time from the first requests than
+    // it gives back to them.
     "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
     "-XX:-UsePerfData",
+    // On a machine with few cores, handing each request from thread to thread is most of its cost.
+    "-Dzookeeper.nio.numSelectorThreads=1",
+    "-Dzookeeper.nio.numWorkerThreads=0",
     `-Dzookeeper.forceSync=${options.durable ?? true ? "yes" : "no"}`,
     `-Dzookeeper.extendedTypesEnabled=${options.extendedTypes ?? true}`,
     "-Dzookeeper.preAllocSize=4096",

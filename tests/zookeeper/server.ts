@@ -1,7 +1,9 @@
 /** Real ZooKeeper servers for tests: on loopback, on free ports, gone with the test. */
 
-import { type ServerOptions, ZooKeeperServer } from "../../lib/zookeeper/server.ts";
-import { freePort } from "../../lib/zookeeper/server.ts";
+import { once } from "node:events";
+import { ZooKeeperClient } from "../../lib/zookeeper/client.ts";
+import { freePort, type ServerOptions, ZooKeeperServer } from "../../lib/zookeeper/server.ts";
+import { Session, type SessionOptions } from "../../lib/zookeeper/session.ts";
 
 /** A server, or an ensemble of some, that a test may stop, kill and start again. */
 export interface TestServers extends AsyncDisposable {
@@ -66,4 +68,69 @@ export async function startServers(
       await remove();
     },
   };
+}
+
+/** A place of the test's own in an ensemble that it does not stop. */
+export interface TestRoot extends AsyncDisposable {
+  /** The servers, "address:port,…", without the root. */
+  readonly hosts: string;
+  /** The znode that all sessions of `connect()` have as their chroot. */
+  readonly root: string;
+  /** A session of its own, ended with the test. */
+  connect(options?: Partial<SessionOptions>): Promise<Session>;
+}
+
+/**
+ * A place for a test that needs any server: on those of ZOOKEEPER_HOSTS where that is set, else on a
+ * server of its own.
+ */
+export async function anyServer(
+  options: Parameters<typeof startServers>[0] = {},
+): Promise<TestRoot> {
+  const given = Deno.env.get("ZOOKEEPER_HOSTS");
+  const own = given ? undefined : await startServers(options);
+  const hosts = given || own!.hosts;
+  const root = `/test-${crypto.randomUUID()}`;
+  const sessions: Session[] = [];
+  const open = async (options: SessionOptions) => {
+    const session = await Session.connect(options);
+    sessions.push(session);
+    return session;
+  };
+  return {
+    hosts,
+    root,
+    connect: (options = {}) =>
+      open({ hosts, chroot: root, makeChroot: true, sessionTimeoutMs: 10_000, ...options }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(sessions.map((session) => session.close()));
+      if (own === undefined) {
+        await using all = await Session.connect({ hosts, sessionTimeoutMs: 10_000 });
+        await all.deleteRecursive(root);
+      }
+      await own?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Ends a session as its expiry does: a second connection takes it over by its id and password. */
+export async function expire(session: Session, hosts: string): Promise<void> {
+  const { client_id, client_password } = session.client.native;
+  const other = new ZooKeeperClient({
+    connect: hosts,
+    timeout: 10_000,
+    client_id,
+    client_password,
+  });
+  const connected = once(other, "connect");
+  other.init({});
+  await connected;
+  const closed = once(other, "close");
+  other.close();
+  await closed;
+}
+
+/** Waits until a condition holds, looking every few milliseconds. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -6,7 +6,7 @@ import {
   missingPackages,
   ZooKeeperServer,
 } from "../../lib/zookeeper/server.ts";
-import { startServers } from "./server.ts";
+import { startServers, until } from "./server.ts";
 
 const isAlive = (pid: number) => {
   try {
@@ -16,10 +16,6 @@ const isAlive = (pid: number) => {
     return false;
   }
 };
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 Deno.test("ZooKeeperServer.start() serves, stop() ends it, and the same place can be taken again", async () => {
   await using own = await startServers();
