@@ -1,0 +1,59 @@
+/** What is on a machine's disk. */
+import type { Inspection } from "../../lib/mariadb/database.ts";
+import type { Random } from "./random.ts";
+import type { Txn } from "./history.ts";
+
+/** A datadir. */
+export class SimDatadir {
+  kind: "empty" | "fresh" | "standalone" | "data" = "empty";
+  /** The last transaction that is on disk. */
+  head: Txn | null = null;
+  /** The cluster's UUID in grastate.dat. */
+  uuid: string | null = null;
+  /** An SST into it did not finish: grastate.dat holds zeros. */
+  torn = false;
+  safeToBootstrap = false;
+  identity: { readonly datadirId: string; readonly attempt: string | null } | null = null;
+
+  /** All files gone. */
+  empty(): void {
+    this.kind = "empty";
+    this.head = null;
+    this.uuid = null;
+    this.torn = false;
+    this.safeToBootstrap = false;
+    this.identity = null;
+  }
+
+  /** An SST begins: what was there is gone. */
+  tear(): void {
+    this.empty();
+    this.kind = "data";
+    this.torn = true;
+  }
+
+  /** A copy of another one, as a volume's snapshot would be. */
+  copyOf(other: SimDatadir): void {
+    this.kind = other.kind;
+    this.head = other.head;
+    this.uuid = other.uuid;
+    this.torn = other.torn;
+    this.safeToBootstrap = other.safeToBootstrap;
+    this.identity = other.identity;
+  }
+
+  inspect(random: Random): Inspection {
+    this.identity ??= { datadirId: random.hex(32), attempt: null };
+    return { held: this.#held(), ...this.identity, dataBytes: 1_000_000 };
+  }
+
+  #held(): Inspection["held"] {
+    if (this.kind !== "data") return { kind: this.kind };
+    if (this.torn || this.uuid === null) return { kind: "torn" };
+    return {
+      kind: "at",
+      position: { uuid: this.uuid, seqno: this.head?.seqno ?? 0n },
+      safeToBootstrap: this.safeToBootstrap,
+    };
+  }
+}

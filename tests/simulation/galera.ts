@@ -1,0 +1,216 @@
+/**
+ * Galera in memory: who hears whom, views, quorum, the one order of all commits. A server of it is in
+ * `mariadbd.ts`.
+ *
+ * What it leaves out: message loss inside a view. A transaction that was ordered has reached every
+ * member of the view (virtual synchrony), though each applies it later.
+ */
+import type { VirtualTime } from "./clock.ts";
+import { next, type Txn } from "./history.ts";
+import type { Mariadbd } from "./mariadbd.ts";
+import type { Random } from "./random.ts";
+
+/** A view: servers that hear each other. */
+export interface Component {
+  readonly members: readonly Mariadbd[];
+  readonly primary: boolean;
+  readonly uuid: string | null;
+  /** The last transaction that was ordered. */
+  head: Txn | null;
+  /** Somebody is not heard: nothing is ordered until the next view. */
+  frozen: boolean;
+  /** The members that left in order. */
+  readonly left: Set<Mariadbd>;
+  /** Counts the primary views of a history. */
+  readonly number: number;
+}
+
+/** What the checker is told. */
+export interface GaleraEvents {
+  /** A primary component began, or went on with other members. */
+  primary(component: Component, from: "bootstrap" | "quorum" | "restored"): void;
+  /** A member took transactions of one branch for those of another. */
+  diverged(server: Mariadbd, why: string): void;
+  /** A client's commit was acknowledged. */
+  acknowledged(txn: Txn, by: Mariadbd): void;
+  note(text: string): void;
+}
+
+/** All servers and what connects them. */
+export class Galera {
+  readonly time: VirtualTime;
+  readonly random: Random;
+  readonly events: GaleraEvents;
+  readonly #running = new Set<Mariadbd>();
+  /** Pairs of addresses that do not hear each other. */
+  readonly #cut = new Set<string>();
+  #settling = false;
+  #number = 0;
+
+  constructor(time: VirtualTime, random: Random, events: GaleraEvents) {
+    this.time = time;
+    this.random = random;
+    this.events = events;
+  }
+
+  /** The servers that take part in the group communication. */
+  get running(): readonly Mariadbd[] {
+    return [...this.#running];
+  }
+
+  /** Cuts or heals the way between two addresses. */
+  link(a: string, b: string, up: boolean): void {
+    const key = [a, b].sort().join(" ");
+    if (up) this.#cut.delete(key);
+    else this.#cut.add(key);
+    this.disturb();
+  }
+
+  linked(a: string, b: string): boolean {
+    return !this.#cut.has([a, b].sort().join(" "));
+  }
+
+  #hear(a: Mariadbd, b: Mariadbd): boolean {
+    return this.linked(a.address, b.address) && !a.paused && !b.paused &&
+      (a.knows.has(b.address) || b.knows.has(a.address));
+  }
+
+  /** A server starts to take part. */
+  enter(server: Mariadbd): void {
+    this.#running.add(server);
+    this.disturb(true);
+  }
+
+  /** A server begins a primary component of its own. */
+  bootstrap(server: Mariadbd, uuid: string, head: Txn | null): void {
+    this.#running.add(server);
+    this.#view([server], { primary: true, uuid, head }, "bootstrap");
+    this.disturb(true);
+  }
+
+  /** A server is gone; `inOrder` after it said so. */
+  leave(server: Mariadbd, inOrder: boolean): void {
+    if (!this.#running.delete(server)) return;
+    const component = server.component;
+    const others = component?.members.filter((one) => this.#running.has(one)) ?? [];
+    // Whoever does not hear that it leaves takes it for lost.
+    if (inOrder && others.every((one) => this.#hear(one, server))) component?.left.add(server);
+    this.disturb(inOrder);
+  }
+
+  /** Somebody came, went, or is not heard: the views are looked at again. */
+  disturb(quick = false): void {
+    for (const server of this.#running) {
+      const component = server.component;
+      if (component === null || component.frozen) continue;
+      const whole = component.members.every((one) =>
+        one === server || (this.#running.has(one) && this.#hear(one, server))
+      );
+      if (!whole) component.frozen = true;
+    }
+    if (quick) this.time.after(this.random.between(20, 150), () => this.#settle());
+    if (this.#settling) return;
+    this.#settling = true;
+    this.time.after(this.random.between(1500, 6000), () => {
+      this.#settling = false;
+      this.#settle();
+    });
+  }
+
+  #settle(): void {
+    const groups = this.#groups();
+    for (const group of groups) {
+      const component = group[0]!.component;
+      const same = component !== null && component.members.length === group.length &&
+        group.every((one) => one.component === component);
+      if (same) component.frozen = false;
+      else this.#form(group);
+    }
+  }
+
+  /** Who hears whom, also through others. */
+  #groups(): Mariadbd[][] {
+    const rest = new Set(this.#running);
+    const groups: Mariadbd[][] = [];
+    for (const server of this.#running) {
+      if (!rest.delete(server)) continue;
+      const group = [server];
+      for (const one of group) {
+        for (const other of [...rest]) {
+          if (!this.#hear(one, other)) continue;
+          rest.delete(other);
+          group.push(other);
+        }
+      }
+      if (!server.paused) groups.push(group);
+    }
+    return groups;
+  }
+
+  /** A new view: primary where it has the quorum of one that was (gcomm's `pc_proto.cpp`). */
+  #form(group: readonly Mariadbd[]): void {
+    const before = new Set(group.map((one) => one.component).filter((one) => one !== null));
+    const hasQuorum = [...before].filter((one) => one.primary && quorum(one, group));
+    const best = hasQuorum.sort((a, b) => b.number - a.number)[0];
+    if (best !== undefined) return this.#view(group, best, "quorum");
+    // All members of the last primary view are together again: it goes on.
+    const last = group.map((one) => one.lastPrimary).filter((one) => one !== null)
+      .sort((a, b) => b.number - a.number)[0];
+    if (last !== undefined && last.members.every((one) => group.includes(one))) {
+      return this.#view(group, last, "restored");
+    }
+    this.#view(group, { primary: false, uuid: null, head: null }, null);
+  }
+
+  #view(
+    members: readonly Mariadbd[],
+    state: Pick<Component, "primary" | "uuid" | "head">,
+    from: "bootstrap" | "quorum" | "restored" | null,
+  ): void {
+    const component: Component = {
+      ...state,
+      members,
+      frozen: false,
+      left: new Set(),
+      number: state.primary ? ++this.#number : 0,
+    };
+    for (const one of members) {
+      for (const other of members) one.knows.add(other.address);
+    }
+    const names = members.map(({ name }) => name).join(", ");
+    this.events.note(`Galera: ${from ?? "no primary component"}: ${names}`);
+    const before = component.head?.seqno ?? 0n;
+    const upToDate = new Set(
+      members.filter((one) =>
+        one.component === state || one.lastPrimary === state || one.isIn(component) ||
+        from === "bootstrap"
+      ),
+    );
+    for (const one of members) one.component = component;
+    if (!state.primary) return;
+    for (const one of members) one.lastPrimary = component;
+    this.events.primary(component, from!);
+    component.head = next(component.head, component.uuid!, names, "view");
+    for (const one of members) if (!upToDate.has(one)) one.startTransfer(component, before);
+    for (const one of members) one.receive(component.head);
+  }
+
+  /** Orders a client's commit. @returns null where none can be ordered now. */
+  order(server: Mariadbd): Txn | null {
+    const component = server.component;
+    if (component === null || !component.primary || component.frozen) return null;
+    const txn = next(component.head, component.uuid!, server.name, "commit");
+    component.head = txn;
+    for (const one of component.members) one.receive(txn);
+    return txn;
+  }
+}
+
+/** By `have_quorum()`: more than half of those who did not leave in order. */
+function quorum(component: Component, group: readonly Mariadbd[]): boolean {
+  const present = component.members.filter((one) =>
+    group.includes(one) && one.component === component
+  );
+  const left = component.members.filter((one) => component.left.has(one));
+  return 2 * present.length + left.length > component.members.length;
+}

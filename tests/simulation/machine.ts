@@ -1,0 +1,275 @@
+/** One machine: a disk, a keeper that an orchestrator starts again and again, and its mariadbd. */
+import { keep } from "../../lib/keeper.ts";
+import { KeeperError } from "../../lib/errors.ts";
+import type {
+  Database,
+  ExitStatus,
+  Inspection,
+  Running,
+  SpawnPlan,
+} from "../../lib/mariadb/database.ts";
+import { Member } from "../../lib/member.ts";
+import { Progress } from "../../lib/progress.ts";
+import type { PeerStatus, Timing, World } from "../../lib/world.ts";
+import { SimDatadir } from "./datadir.ts";
+import type { SimEnsemble } from "./ensemble.ts";
+import type { Galera } from "./galera.ts";
+import { Mariadbd } from "./mariadbd.ts";
+import { Link, SimProcess } from "./process.ts";
+import type { Random } from "./random.ts";
+import { connect, type SimSession } from "./session.ts";
+
+/** What all machines of a simulation share. */
+export interface Site {
+  readonly ensemble: SimEnsemble;
+  readonly galera: Galera;
+  readonly random: Random;
+  readonly timing: Timing;
+  readonly sessionTimeoutMs: number;
+  readonly size: number | null;
+  readonly storage: "persistent" | "ephemeral";
+  /** The machine that serves HTTP there. */
+  machineAt(http: string): Machine | null;
+  readonly events: MachineEvents;
+}
+
+/** What the checker is told. */
+export interface MachineEvents {
+  spawned(machine: Machine, plan: SpawnPlan): void;
+  gone(machine: Machine): void;
+  /** The keeper's life is over: how `keep` ended, or that it was killed. */
+  ended(machine: Machine, how: KeeperEnd): void;
+  /** About to reach outside: a place where a crash can strike. */
+  step(machine: Machine, what: string): void;
+  note(text: string): void;
+}
+
+/** How a keeper ended. */
+export type KeeperEnd =
+  | { readonly kind: "returned"; readonly status: ExitStatus | null }
+  | { readonly kind: "refused"; readonly error: KeeperError }
+  | { readonly kind: "broke"; readonly error: unknown }
+  | { readonly kind: "killed" };
+
+/** A machine. */
+export class Machine {
+  readonly name: string;
+  readonly address: string;
+  readonly datadir = new SimDatadir();
+  readonly link = new Link();
+  readonly #site: Site;
+  process: SimProcess | null = null;
+  server: Mariadbd | null = null;
+  member: Member | null = null;
+  /** Every session of the present keeper. */
+  session: SimSession | null = null;
+  #stop: AbortController | null = null;
+  #pid = 100;
+  /** Once set, the next mariadbd to be spawned gets no further in its SST. */
+  nextTransferHangs = false;
+
+  constructor(site: Site, name: string, address: string) {
+    this.#site = site;
+    this.name = name;
+    this.address = address;
+  }
+
+  /** Whether a keeper runs. */
+  get running(): boolean {
+    return this.process?.alive ?? false;
+  }
+
+  get http(): string {
+    return `${this.address}:8008`;
+  }
+
+  /** What the keeper says of itself. */
+  get doing(): string {
+    const status = this.member?.progress.status;
+    return status === undefined || !this.running ? "down" : `${status.stage}: ${status.doing}`;
+  }
+
+  /** Starts a keeper. */
+  start(): void {
+    if (this.running) return;
+    const { timing, size, storage, ensemble } = this.#site;
+    const process = new SimProcess(ensemble.time);
+    const progress = new Progress(this.name, this.address, () => process.clock.now());
+    const settings = {
+      member: this.name,
+      address: this.address,
+      storage,
+      root: "/mariadb",
+      size,
+      http: this.http,
+    };
+    const member = new Member(settings, this.#world(process), timing, progress);
+    this.process = process;
+    this.member = member;
+    this.#stop = new AbortController();
+    keep(member, this.#stop.signal).then(
+      (status) => this.#ended(process, { kind: "returned", status }),
+      (error) =>
+        this.#ended(
+          process,
+          error instanceof KeeperError ? { kind: "refused", error } : { kind: "broke", error },
+        ),
+    );
+  }
+
+  #ended(process: SimProcess, how: KeeperEnd): void {
+    if (!process.alive) return;
+    process.kill();
+    this.#orphan();
+    this.#site.events.ended(this, how);
+  }
+
+  /** A keeper's end is its mariadbd's: it gets SIGTERM (`setpriv --pdeathsig`). */
+  #orphan(): void {
+    const server = this.server;
+    if (server?.alive) server.terminate();
+  }
+
+  /** SIGTERM to the keeper. */
+  stop(): void {
+    const stop = this.#stop;
+    this.process?.deliver(() => stop?.abort(new Error("SIGTERM")));
+  }
+
+  /** kill -9 of the keeper. */
+  kill(): void {
+    if (!this.running) return;
+    this.process!.kill();
+    this.#orphan();
+    this.#site.events.ended(this, { kind: "killed" });
+  }
+
+  /** The machine loses power: both are gone at once. */
+  crash(): void {
+    this.server?.kill();
+    if (!this.running) return;
+    this.process!.kill();
+    this.#site.events.ended(this, { kind: "killed" });
+  }
+
+  /** SIGSTOP of the keeper, or of all where the machine stands still. */
+  pause(all: boolean): void {
+    this.process?.pause();
+    if (all && this.server !== null) {
+      this.server.paused = true;
+      this.#site.galera.disturb();
+    }
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    if (this.server?.paused) {
+      this.server.paused = false;
+      this.#site.galera.disturb();
+    }
+    this.process?.resume();
+  }
+
+  #world(process: SimProcess): World {
+    const { ensemble, random, sessionTimeoutMs } = this.#site;
+    return {
+      clock: process.clock,
+      randomId: () => random.hex(32),
+      connect: async (signal, onWaiting) => {
+        const place = { ensemble, process, link: this.link, timeoutMs: sessionTimeoutMs };
+        const session = await connect(place, signal, onWaiting);
+        if (process === this.process) this.session = session;
+        return session;
+      },
+      ask: (http, signal) => this.#ask(process, http, signal),
+      database: this.#database(process),
+    };
+  }
+
+  async #ask(process: SimProcess, http: string, signal: AbortSignal): Promise<PeerStatus> {
+    const { random, galera } = this.#site;
+    const other = this.#site.machineAt(http);
+    await process.later(random.between(1, 8), () => {}, signal);
+    const reached = other !== null && galera.linked(this.address, other.address) &&
+      other.running && !other.process!.paused;
+    if (!reached) {
+      await process.later(random.between(1, 1000), () => {}, signal);
+      throw new Error(`${http} does not answer`);
+    }
+    const { member, datadirId, uuid, primary } = other.member!.progress.status;
+    return await process.later(
+      random.between(1, 8),
+      () => ({ member, datadirId, uuid, primary }),
+      signal,
+    );
+  }
+
+  /** Something that is done on this machine: it takes a while, and takes effect in its midst. */
+  async #do<T>(process: SimProcess, what: string, ms: number, effect: () => T): Promise<T> {
+    this.#site.events.step(this, `${what}, before`);
+    const value = await process.later(ms / 2, effect);
+    this.#site.events.step(this, `${what}, after`);
+    await process.later(ms / 2, () => {});
+    return value;
+  }
+
+  #database(process: SimProcess): Database {
+    const { random } = this.#site;
+    return {
+      inspect: async (signal): Promise<Inspection> => {
+        await process.later(random.between(5, 30), () => {}, signal);
+        while (this.server?.alive) await process.later(100, () => {}, signal);
+        const ms = random.between(10, 250);
+        return await this.#do(process, "inspect", ms, () => this.datadir.inspect(random));
+      },
+      writeIdentity: (identity) =>
+        this.#do(process, "write the identity", random.between(1, 6), () => {
+          this.datadir.identity = { ...identity };
+        }),
+      initialise: async (signal) => {
+        await process.later(random.between(200, 900), () => {}, signal);
+        await this.#do(process, "initialise", 2, () => this.datadir.kind = "fresh");
+      },
+      spawn: (plan) =>
+        this.#do(
+          process,
+          `spawn to ${plan.kind}`,
+          random.between(4, 20),
+          () => this.#spawn(process, plan),
+        ),
+      close: () => process.later(1, () => {}),
+    };
+  }
+
+  #spawn(process: SimProcess, plan: SpawnPlan): Running {
+    const { random, galera, events } = this.#site;
+    if (this.server?.alive) throw new Error(`${this.name}: two servers on one datadir`);
+    const who = { name: this.name, address: this.address, pid: ++this.#pid };
+    const server = new Mariadbd(galera, who, this.datadir, plan);
+    server.transferHangs = this.nextTransferHangs;
+    this.nextTransferHangs = false;
+    this.server = server;
+    server.onGone.push(() => events.gone(this));
+    events.spawned(this, plan);
+    const exited = new Promise<ExitStatus>((resolve) => {
+      server.onGone.push((status) => process.deliver(() => resolve(status)));
+    });
+    return {
+      pid: who.pid,
+      exited,
+      status: () => process.later(random.between(1, 4), () => server.status()),
+      makeWritable: () =>
+        this.#do(process, "make writable", 4, () => {
+          server.writable = true;
+        }),
+      transferredBytes: () => process.later(1, () => server.transferredBytes),
+      viewMembers: () => process.later(2, () => server.viewMembers()),
+      stop: (graceMs) => {
+        server.terminate();
+        process.later(graceMs, () => {}).then(() => server.kill());
+        return exited;
+      },
+      reload: () => {},
+    };
+  }
+}

@@ -1,0 +1,195 @@
+/** Machines, an ensemble, clients: a whole site in virtual time, from one seed. */
+import { TIMING, type Timing } from "../../lib/world.ts";
+import { Checker } from "./checker.ts";
+import { VirtualTime } from "./clock.ts";
+import { SimEnsemble } from "./ensemble.ts";
+import { Galera } from "./galera.ts";
+import { type KeeperEnd, Machine, type Site } from "./machine.ts";
+import { Random } from "./random.ts";
+
+/** What a simulation is made with. */
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly members: number;
+  /** `--size`. */
+  readonly size: number | null;
+  readonly storage?: "persistent" | "ephemeral";
+  readonly timing?: Partial<Timing>;
+  /** Starts a keeper again that has ended; true by default. */
+  readonly restarts?: boolean;
+}
+
+/** A site. */
+export class Simulation {
+  readonly time = new VirtualTime();
+  readonly random: Random;
+  readonly ensemble: SimEnsemble;
+  readonly galera: Galera;
+  readonly machines: readonly Machine[];
+  readonly checker: Checker;
+  /** What happened, a line each, with the virtual time. */
+  readonly timeline: string[] = [];
+  /** How each keeper's last life ended. */
+  readonly ends = new Map<string, KeeperEnd>();
+  /** The machines that the orchestrator keeps up. */
+  readonly wanted = new Set<Machine>();
+  /** Runs at each step of a keeper's that reaches outside. */
+  onStep: (machine: Machine, what: string) => void = () => {};
+  readonly #restarts: boolean;
+  #clients = false;
+
+  constructor(options: SimulationOptions) {
+    this.random = new Random(options.seed);
+    this.#restarts = options.restarts ?? true;
+    const checker = this.checker = new Checker(this, options.storage ?? "persistent");
+    this.ensemble = new SimEnsemble(this.time, this.random, this.random.between(1, 3));
+    this.ensemble.onWrite = (transaction) => checker.written(transaction);
+    this.ensemble.onSessionEnd = (session) => checker.sessionEnded(session);
+    const note = (text: string) => this.note(text);
+    this.galera = new Galera(this.time, this.random, {
+      primary: (component, from) => checker.primary(component, from),
+      diverged: (server, why) => checker.diverged(server.name, why),
+      acknowledged: (txn) => checker.acknowledged(txn),
+      note,
+    });
+    const site: Site = {
+      ensemble: this.ensemble,
+      galera: this.galera,
+      random: this.random,
+      timing: { ...TIMING, ...options.timing },
+      sessionTimeoutMs: 10_000,
+      size: options.size,
+      storage: options.storage ?? "persistent",
+      machineAt: (http) => this.machines.find((one) => one.http === http) ?? null,
+      events: {
+        spawned: (machine, plan) => {
+          note(`${machine.name}: mariadbd is spawned to ${plan.kind}`);
+          checker.spawned(machine, plan);
+        },
+        gone: (machine) => {
+          note(`${machine.name}: mariadbd is gone`);
+          checker.gone(machine);
+        },
+        ended: (machine, how) => this.#ended(machine, how),
+        step: (machine, what) => this.onStep(machine, what),
+        note,
+      },
+    };
+    this.machines = Array.from(
+      { length: options.members },
+      (_, i) => new Machine(site, `galera-${i + 1}`, `10.0.0.${i + 1}`),
+    );
+  }
+
+  note(text: string): void {
+    this.timeline.push(`${(this.time.nowMs / 1000).toFixed(3).padStart(9)} ${text}`);
+  }
+
+  /** One machine, by its number from 1. */
+  machine(number: number): Machine {
+    return this.machines[number - 1]!;
+  }
+
+  #ended(machine: Machine, how: KeeperEnd): void {
+    this.ends.set(machine.name, how);
+    this.note(`${machine.name}: the keeper ends: ${describeEnd(how)}`);
+    if (how.kind === "broke") this.checker.violation(0, `${machine.name}: ${stackOf(how.error)}`);
+    if (!this.#restarts) return;
+    const again = () => {
+      if (!this.wanted.has(machine)) return;
+      this.note(`${machine.name}: the keeper starts again`);
+      machine.start();
+    };
+    this.time.after(this.random.between(200, 3000), again);
+  }
+
+  /** Starts keepers, all of them where none is named. */
+  start(...machines: readonly Machine[]): void {
+    for (const machine of machines.length > 0 ? machines : this.machines) {
+      this.wanted.add(machine);
+      this.note(`${machine.name}: the keeper starts`);
+      machine.start();
+    }
+  }
+
+  /** Tells keepers to stop, all of them where none is named. */
+  stop(...machines: readonly Machine[]): void {
+    for (const machine of machines.length > 0 ? machines : this.machines) {
+      this.wanted.delete(machine);
+      this.note(`${machine.name}: the keeper is told to stop`);
+      machine.stop();
+    }
+  }
+
+  /** Lets time pass. @returns Whether the condition came to hold. */
+  async run(durationMs: number, until?: () => boolean): Promise<boolean> {
+    return await this.time.run(durationMs, until, () => this.#look());
+  }
+
+  #look(): void {
+    for (const machine of this.machines) {
+      if (!machine.running) continue;
+      const status = machine.member!.progress.status;
+      const { decision } = status;
+      const doing = `${machine.name}: ${status.stage}: ${status.doing}` +
+        (decision === null ? "" : ` [${decision.kind}, rule ${decision.rule}]`);
+      if (this.#said.get(machine) === doing) continue;
+      this.#said.set(machine, doing);
+      this.note(doing);
+    }
+    this.checker.look();
+  }
+
+  readonly #said = new Map<Machine, string>();
+
+  /** Starts clients that commit, each wherever it can. */
+  startClients(everyMs = 150): void {
+    this.#clients = true;
+    const commit = () => {
+      if (!this.#clients) return;
+      this.random.pick(this.machines).server?.commit();
+      this.time.after(this.random.between(1, 2 * everyMs), commit);
+    };
+    commit();
+  }
+
+  stopClients(): void {
+    this.#clients = false;
+  }
+
+  /** Whether all that are wanted are registered and Synced in one primary component. */
+  allPrimary(machines: readonly Machine[] = [...this.wanted]): boolean {
+    const component = machines[0]?.server?.component;
+    return machines.length > 0 &&
+      machines.every((one) =>
+        one.running && one.member!.progress.status.stage === "registered" &&
+        one.server!.alive && one.server!.phase === "synced" &&
+        one.server!.component === component && component!.primary && !component!.frozen &&
+        this.checker.isRegistered(one)
+      );
+  }
+
+  /** What each member does now, for a test that failed. */
+  get summary(): string {
+    return this.machines.map((one) => `${one.name}: ${one.doing}`).join("\n");
+  }
+}
+
+function describeEnd(how: KeeperEnd): string {
+  switch (how.kind) {
+    case "returned":
+      return how.status === null
+        ? "as told"
+        : `with mariadbd's ${how.status.code ?? how.status.signal}`;
+    case "refused":
+      return `${how.error.exitStatus}: ${how.error.message}`;
+    case "broke":
+      return `by a mistake: ${how.error}`;
+    case "killed":
+      return "killed";
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

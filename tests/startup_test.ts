@@ -1,0 +1,406 @@
+/**
+ * Members' whole lives, the real code on virtual time: what starts, stops, crashes and comes back, a
+ * scenario a test. The seeds in `simulation/` shuffle what is in order here.
+ */
+import assert from "node:assert/strict";
+import type { Machine } from "./simulation/machine.ts";
+import { Simulation, type SimulationOptions } from "./simulation/simulation.ts";
+
+const MINUTE_MS = 60_000;
+
+type Options = Partial<SimulationOptions>;
+
+/** A scenario, run with several seeds: each has the same events with other delays. */
+function scenario(
+  name: string,
+  options: Options,
+  play: (simulation: Simulation) => Promise<void>,
+  seeds = 8,
+): void {
+  Deno.test(`keep() ${name}`, async () => {
+    for (let seed = 1; seed <= seeds; seed++) {
+      const simulation = new Simulation({ members: 3, size: 3, ...options, seed });
+      try {
+        await play(simulation);
+        assert.deepEqual(simulation.checker.violations, []);
+      } catch (error) {
+        console.error(`seed ${seed}\n${simulation.timeline.join("\n")}\n${simulation.summary}`);
+        throw error;
+      }
+    }
+  });
+}
+
+/** Until all that are wanted are registered, Synced and Primary together. */
+async function allUp(simulation: Simulation, machines?: readonly Machine[]): Promise<void> {
+  const up = await simulation.run(5 * MINUTE_MS, () => simulation.allPrimary(machines));
+  assert.ok(up, `not all are up:\n${simulation.summary}`);
+}
+
+async function allDown(simulation: Simulation, machines = simulation.machines): Promise<void> {
+  const down = () => machines.every((one) => !one.running && !one.server?.alive);
+  assert.ok(await simulation.run(MINUTE_MS, down), `not all are down:\n${simulation.summary}`);
+}
+
+/** Starts all, and lets clients commit for a while. */
+async function serving(simulation: Simulation): Promise<void> {
+  simulation.start();
+  await allUp(simulation);
+  simulation.startClients();
+  await simulation.run(20_000);
+  assert.ok(simulation.checker.counts.acknowledged > 20, "clients got nowhere");
+}
+
+function decisionOf(machine: Machine) {
+  return machine.member!.progress.status.decision;
+}
+
+/** Until a member waits for the reason that it gives. */
+async function waitsFor(simulation: Simulation, machine: Machine, reason: RegExp): Promise<void> {
+  const waits = () => {
+    const { stage, doing } = machine.member!.progress.status;
+    return machine.running && stage === "waiting" && reason.test(doing);
+  };
+  assert.ok(await simulation.run(2 * MINUTE_MS, waits), `${machine.name} is ${machine.doing}`);
+}
+
+scenario("starts three members one at a time", {}, async (simulation) => {
+  simulation.start();
+  await allUp(simulation);
+  assert.equal(simulation.checker.counts.bootstraps, 1);
+  assert.equal(simulation.checker.counts.joins, 2);
+});
+
+scenario("waits for as many as --size says", {}, async (simulation) => {
+  const [first, second, third] = simulation.machines as [Machine, Machine, Machine];
+  simulation.start(first, second);
+  await waitsFor(simulation, first, /2 of 3 members have reported/);
+  await waitsFor(simulation, second, /2 of 3 members have reported/);
+  simulation.start(third);
+  await allUp(simulation);
+});
+
+scenario(
+  "starts a cluster of one where --size is 1",
+  { members: 1, size: 1 },
+  async (simulation) => {
+    simulation.start();
+    await allUp(simulation);
+  },
+);
+
+scenario("starts the first to come where --size is 1, the others join", { size: 1 }, serving);
+
+scenario("waits without --size and says so", { size: null }, async (simulation) => {
+  simulation.start();
+  await waitsFor(simulation, simulation.machine(1), /--size does not say how many members/);
+});
+
+scenario("stops in order and starts again, the last one first or not", {}, async (simulation) => {
+  await serving(simulation);
+  for (const machine of simulation.machines) {
+    simulation.stop(machine);
+    await allDown(simulation, [machine]);
+    assert.deepEqual(simulation.ends.get(machine.name), { kind: "returned", status: null });
+  }
+  for (const machine of simulation.random.shuffle(simulation.machines)) {
+    simulation.start(machine);
+    await simulation.run(simulation.random.between(0, 20_000));
+  }
+  await allUp(simulation);
+});
+
+scenario("stops all at once and starts again", {}, async (simulation) => {
+  await serving(simulation);
+  simulation.stop();
+  await allDown(simulation);
+  simulation.start();
+  await allUp(simulation);
+});
+
+scenario("comes back after all were killed at once", {}, async (simulation) => {
+  await serving(simulation);
+  for (const machine of simulation.machines) machine.crash();
+  await allUp(simulation);
+});
+
+scenario("comes back after all were killed minutes apart", {}, async (simulation) => {
+  await serving(simulation);
+  for (const machine of simulation.machines) {
+    simulation.wanted.delete(machine);
+    machine.crash();
+    await simulation.run(MINUTE_MS);
+  }
+  for (const machine of simulation.random.shuffle(simulation.machines)) {
+    simulation.start(machine);
+    await simulation.run(MINUTE_MS);
+  }
+  await allUp(simulation);
+});
+
+scenario("waits for one that died running and has not come back", {}, async (simulation) => {
+  await serving(simulation);
+  const [first, second, third] = simulation.machines as [Machine, Machine, Machine];
+  for (const machine of simulation.machines) {
+    simulation.wanted.delete(machine);
+    machine.crash();
+  }
+  simulation.start(first, second);
+  await waitsFor(simulation, first, /galera-3 died running and has not come back/);
+  await waitsFor(simulation, second, /galera-3 died running and has not come back/);
+  simulation.start(third);
+  await allUp(simulation);
+});
+
+scenario("takes a member whose disk was emptied back by SST", {}, async (simulation) => {
+  await serving(simulation);
+  const one = simulation.machine(2);
+  one.crash();
+  one.datadir.empty();
+  await allUp(simulation);
+});
+
+scenario(
+  "bootstraps nobody over an emptied disk while others hold data",
+  {},
+  async (simulation) => {
+    await serving(simulation);
+    simulation.stop();
+    await allDown(simulation);
+    const one = simulation.machine(1);
+    const wasNewest = simulation.machines.every(({ datadir }) =>
+      datadir.head!.seqno <= one.datadir.head!.seqno
+    );
+    one.datadir.empty();
+    simulation.start();
+    if (wasNewest) {
+      await waitsFor(simulation, simulation.machine(2), /galera-1's and is no longer there/);
+    } else await allUp(simulation);
+  },
+);
+
+scenario("never takes a torn datadir for a copy", {}, async (simulation) => {
+  await serving(simulation);
+  const one = simulation.machine(3);
+  one.crash();
+  one.datadir.empty();
+  const torn = () => one.datadir.torn;
+  assert.ok(await simulation.run(MINUTE_MS, torn), "no SST began");
+  for (const machine of simulation.machines) machine.crash();
+  await simulation.run(15_000);
+  assert.equal(decisionOf(one)?.kind, "wait");
+});
+
+scenario("refuses a stranger's datadir, and the others go on", {}, async (simulation) => {
+  await serving(simulation);
+  simulation.stop();
+  await allDown(simulation);
+  const other = new Simulation({ seed: 99, members: 1, size: 1 });
+  await serving(other);
+  const one = simulation.machine(2);
+  const held = new Map(simulation.machines.map(({ name, datadir }) => [name, datadir.head!.seqno]));
+  const wasNewest = [...held.values()].every((seqno) => seqno <= held.get(one.name)!);
+  one.datadir.copyOf(other.machine(1).datadir);
+  simulation.start();
+  if (!wasNewest) await allUp(simulation, [simulation.machine(1), simulation.machine(3)]);
+  await waitsFor(simulation, one, /belongs to another cluster/);
+});
+
+scenario(
+  "puts the cluster back on record when the ensemble was emptied",
+  {},
+  async (simulation) => {
+    await serving(simulation);
+    simulation.ensemble.stop();
+    await simulation.run(5_000);
+    simulation.ensemble.start("nothing");
+    await simulation.run(30_000);
+    await allUp(simulation);
+    for (const machine of simulation.machines) machine.crash();
+    await allUp(simulation);
+    assert.equal(simulation.checker.counts.bootstraps, 2);
+  },
+);
+
+scenario("puts the cluster back when a person deleted the znodes", {}, async (simulation) => {
+  await serving(simulation);
+  simulation.ensemble.deleteBelow("/mariadb");
+  await simulation.run(30_000);
+  await allUp(simulation);
+});
+
+scenario(
+  "starts again when the ensemble was emptied while all were stopped",
+  {},
+  async (simulation) => {
+    await serving(simulation);
+    simulation.stop();
+    await allDown(simulation);
+    simulation.ensemble.stop();
+    await simulation.run(5_000);
+    simulation.ensemble.start("nothing");
+    simulation.start();
+    await allUp(simulation);
+  },
+);
+
+scenario("leaves a server alone while the ensemble is away", {}, async (simulation) => {
+  await serving(simulation);
+  const servers = simulation.machines.map(({ server }) => server);
+  simulation.ensemble.stop();
+  await simulation.run(10 * MINUTE_MS);
+  assert.deepEqual(simulation.machines.map(({ server }) => server), servers);
+  simulation.ensemble.start();
+  await allUp(simulation);
+  assert.deepEqual(simulation.machines.map(({ server }) => server), servers);
+});
+
+scenario("registers again after a lost session, the server left alone", {}, async (simulation) => {
+  await serving(simulation);
+  const one = simulation.machine(1);
+  const { server, session } = one;
+  one.link.set(false);
+  await simulation.run(30_000);
+  one.link.set(true);
+  await allUp(simulation);
+  assert.equal(one.server, server);
+  assert.notEqual(one.session, session);
+});
+
+scenario("goes on with a start whose session is lost", {}, async (simulation) => {
+  simulation.start();
+  const starting = () => simulation.machines.some(({ server }) => server?.phase === "joining");
+  assert.ok(await simulation.run(MINUTE_MS, starting));
+  const one = simulation.machines.find(({ server }) => server?.phase === "joining")!;
+  const { server } = one;
+  one.link.set(false);
+  await simulation.run(25_000);
+  one.link.set(true);
+  await allUp(simulation);
+  assert.equal(one.server, server);
+});
+
+scenario("obeys SIGTERM while it waits", { size: 4 }, async (simulation) => {
+  const one = simulation.machine(1);
+  simulation.start(one);
+  await waitsFor(simulation, one, /1 of 4/);
+  simulation.stop(one);
+  await allDown(simulation, [one]);
+  assert.deepEqual(simulation.ends.get(one.name), { kind: "returned", status: null });
+});
+
+scenario("obeys SIGTERM at any instant of a start", {}, async (simulation) => {
+  simulation.start();
+  await simulation.run(simulation.random.between(0, 8_000));
+  simulation.stop();
+  await allDown(simulation);
+  for (const { name } of simulation.machines) {
+    assert.deepEqual(simulation.ends.get(name), { kind: "returned", status: null });
+  }
+  simulation.start();
+  await allUp(simulation);
+}, 60);
+
+scenario("obeys SIGTERM while the ensemble is away", {}, async (simulation) => {
+  await serving(simulation);
+  simulation.ensemble.stop();
+  await simulation.run(30_000);
+  simulation.stop();
+  await allDown(simulation);
+  simulation.ensemble.start();
+  simulation.start();
+  await allUp(simulation);
+});
+
+scenario("waits out a `cluster` that holds junk", {}, async (simulation) => {
+  const { ensemble } = simulation;
+  ensemble.write(
+    [
+      { op: "create", path: "/mariadb", data: "" },
+      { op: "create", path: "/mariadb/cluster", data: "n1" },
+    ],
+    0n,
+    true,
+  );
+  simulation.start();
+  await waitsFor(simulation, simulation.machine(1), /znode of the cluster cannot be read/);
+  ensemble.write([{ op: "delete", path: "/mariadb/cluster" }], 0n, false);
+  await allUp(simulation);
+});
+
+scenario("refuses a second keeper of one name", { members: 2, size: 1 }, async (simulation) => {
+  const [first, second] = simulation.machines as [Machine, Machine];
+  simulation.start(first);
+  await allUp(simulation);
+  Object.assign(second, { name: first.name });
+  second.start();
+  assert.ok(await simulation.run(MINUTE_MS, () => simulation.ends.has(second.name)));
+  const end = simulation.ends.get(second.name)!;
+  assert.ok(end.kind === "refused" && end.error.exitStatus === 69, JSON.stringify(end));
+  assert.ok(simulation.allPrimary([first]));
+});
+
+scenario("begins a new cluster on ephemeral storage once none is left", {
+  storage: "ephemeral",
+}, async (simulation) => {
+  await serving(simulation);
+  for (const machine of simulation.machines) {
+    simulation.wanted.delete(machine);
+    machine.crash();
+    machine.datadir.empty();
+  }
+  simulation.stopClients();
+  await simulation.run(MINUTE_MS);
+  simulation.checker.excuseNewCluster("ephemeral storage, and nobody is left");
+  await serving(simulation);
+});
+
+scenario("heals where the others stay Primary", {}, async (simulation) => {
+  await serving(simulation);
+  const [one, ...others] = simulation.machines as [Machine, Machine, Machine];
+  const { server } = one;
+  for (const other of others) simulation.galera.link(one.address, other.address, false);
+  await simulation.run(MINUTE_MS);
+  assert.equal(one.server!.component!.primary, false);
+  for (const other of others) simulation.galera.link(one.address, other.address, true);
+  await allUp(simulation);
+  assert.equal(one.server, server);
+});
+
+scenario("forms the cluster again after a cut three ways", {}, async (simulation) => {
+  await serving(simulation);
+  const link = (up: boolean) => {
+    for (const a of simulation.machines) {
+      for (const b of simulation.machines) {
+        if (a !== b) simulation.galera.link(a.address, b.address, up);
+      }
+    }
+  };
+  link(false);
+  await simulation.run(MINUTE_MS);
+  link(true);
+  await allUp(simulation);
+});
+
+scenario("gives a start up whose SST does not move", {}, async (simulation) => {
+  simulation.start();
+  simulation.machine(2).nextTransferHangs = true;
+  const up = () => simulation.allPrimary();
+  assert.ok(await simulation.run(20 * MINUTE_MS, up), simulation.summary);
+});
+
+/** Kills a keeper, or its whole machine, at its n-th step that reaches outside. */
+for (const how of ["keeper", "machine"] as const) {
+  scenario(`goes on when the ${how} crashes at any step of its start`, {}, async (simulation) => {
+    let steps = 0;
+    const at = simulation.random.between(1, 30);
+    simulation.onStep = (machine) => {
+      if (++steps !== at) return;
+      queueMicrotask(() => how === "keeper" ? machine.kill() : machine.crash());
+    };
+    await serving(simulation);
+    for (const machine of simulation.machines) machine.crash();
+    steps = 0;
+    await allUp(simulation);
+  }, 60);
+}
