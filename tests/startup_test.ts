@@ -169,7 +169,7 @@ scenario(
     await allDown(simulation);
     const one = simulation.machine(1);
     const wasNewest = simulation.machines.every(({ datadir }) =>
-      datadir.head!.seqno <= one.datadir.head!.seqno
+      datadir === one.datadir || datadir.head!.seqno < one.datadir.head!.seqno
     );
     one.datadir.empty();
     simulation.start();
@@ -199,7 +199,9 @@ scenario("refuses a stranger's datadir, and the others go on", {}, async (simula
   await serving(other);
   const one = simulation.machine(2);
   const held = new Map(simulation.machines.map(({ name, datadir }) => [name, datadir.head!.seqno]));
-  const wasNewest = [...held.values()].every((seqno) => seqno <= held.get(one.name)!);
+  const wasNewest = [...held].every(([name, seqno]) =>
+    name === one.name || seqno < held.get(one.name)!
+  );
   one.datadir.copyOf(other.machine(1).datadir);
   simulation.start();
   if (!wasNewest) await allUp(simulation, [simulation.machine(1), simulation.machine(3)]);

@@ -133,8 +133,10 @@ export interface Database {
    */
   inspect(signal: AbortSignal): Promise<Inspection>;
   /**
-   * Stores the id and the attempt in the datadir, all or nothing: before a bootstrap's spawn, and
-   * again after an SST.
+   * Stores the id and the attempt in the datadir, all or nothing: before each spawn, and again once
+   * the server has joined. What is stored outlives an SST, one that is cut off too: a copy that came
+   * by an SST and lost its id would be taken for a stranger's when its keeper dies before it is
+   * written again, and nothing but a person would end the wait for the one that the record speaks of.
    */
   writeIdentity(identity: Identity): Promise<void>;
   /** Makes an empty datadir a fresh one. An initialisation that was cut off starts from nothing. */

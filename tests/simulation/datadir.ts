@@ -25,9 +25,11 @@ export class SimDatadir {
     this.identity = null;
   }
 
-  /** An SST begins: what was there is gone. */
+  /** An SST begins: what was there is gone, but for the file with the id. */
   tear(): void {
+    const { identity } = this;
     this.empty();
+    this.identity = identity;
     this.kind = "data";
     this.torn = true;
   }
