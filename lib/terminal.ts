@@ -7,6 +7,8 @@ export interface Output {
   size(): { readonly columns: number; readonly rows: number };
   /** Writes all of it before it returns. */
   write(text: string): void;
+  /** As `write()`, for what is no text. */
+  writeBytes(bytes: Uint8Array): void;
 }
 
 const encoder = new TextEncoder();
@@ -16,6 +18,16 @@ const encoder = new TextEncoder();
  * that went away is no error, as the database is not to die of a closed log.
  */
 function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
+  const writeBytes = (bytes: Uint8Array) => {
+    for (let at = 0; at < bytes.length;) {
+      try {
+        at += stream.writeSync(bytes.subarray(at));
+      } catch (error) {
+        if (error instanceof Deno.errors.BrokenPipe) return;
+        if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      }
+    }
+  };
   return {
     isTerminal: () => stream.isTerminal(),
     size: () => {
@@ -25,17 +37,8 @@ function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
         return { columns: 80, rows: 24 };
       }
     },
-    write: (text) => {
-      const bytes = encoder.encode(text);
-      for (let at = 0; at < bytes.length;) {
-        try {
-          at += stream.writeSync(bytes.subarray(at));
-        } catch (error) {
-          if (error instanceof Deno.errors.BrokenPipe) return;
-          if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-        }
-      }
-    },
+    write: (text) => writeBytes(encoder.encode(text)),
+    writeBytes,
   };
 }
 

@@ -13,6 +13,7 @@ function lines(config: Partial<LogConfig>, isTerminal: boolean, log: () => void)
     isTerminal: () => isTerminal,
     size: () => ({ columns: 80, rows: 24 }),
     write: (part) => text += part,
+    writeBytes: () => assert.fail(),
   };
   startLog({ ...CONFIG, ...config }, output);
   try {

@@ -2,7 +2,15 @@
 
 import type { CommandDefinition } from "../command.ts";
 import { COMPLETE, COMPLETION } from "./completion.ts";
+import { RACE_DEMO } from "./race_demo.ts";
+import { RACE_DEMO_WORKER } from "./race_demo_worker.ts";
 import { RUN } from "./run.ts";
 
 /** All commands, in the order of the help. */
-export const COMMANDS: readonly CommandDefinition[] = [RUN, COMPLETION, COMPLETE];
+export const COMMANDS: readonly CommandDefinition[] = [
+  RUN,
+  RACE_DEMO,
+  COMPLETION,
+  RACE_DEMO_WORKER,
+  COMPLETE,
+];

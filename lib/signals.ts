@@ -1,0 +1,46 @@
+/** Ends what runs when the terminal or the orchestrator asks for it. */
+
+import { KeeperError } from "./errors.ts";
+
+/** The signals that ask us to stop, and what they add to 128 in an exit status. */
+const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGQUIT: 3, SIGHUP: 1 } as const;
+
+/** A signal that asks us to stop. */
+export type StopSignal = keyof typeof NUMBERS;
+
+/** A signal ended us before we were done: exit status 128 + its number. */
+export class InterruptedError extends KeeperError {
+  readonly signal: StopSignal;
+
+  constructor(signal: StopSignal) {
+    super(`Stopped by ${signal}`, 128 + NUMBERS[signal]);
+    this.signal = signal;
+  }
+}
+
+/**
+ * Runs something that a signal may end.
+ *
+ * @param body Gets a signal that is aborted, with an `InterruptedError`, at the first of them;
+ *   `onAgain` takes what to do at each one after it.
+ */
+export async function interruptible<T>(
+  body: (signal: AbortSignal, onAgain: (listener: () => void) => void) => Promise<T>,
+  signals: readonly StopSignal[] = ["SIGINT", "SIGTERM"],
+): Promise<T> {
+  const stop = new AbortController();
+  let again = () => {};
+  const listeners = signals.map((name) => {
+    const listener = () => {
+      if (stop.signal.aborted) again();
+      else stop.abort(new InterruptedError(name));
+    };
+    Deno.addSignalListener(name, listener);
+    return { name, listener };
+  });
+  try {
+    return await body(stop.signal, (listener) => again = listener);
+  } finally {
+    for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
+  }
+}
