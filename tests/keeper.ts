@@ -3,13 +3,15 @@
  * variable GALERA_KEEPER_BINARY names one.
  */
 
+import { fileURLToPath } from "node:url";
+import { selfCommand } from "../lib/self.ts";
+
 const BINARY = Deno.env.get("GALERA_KEEPER_BINARY") || null;
-const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
 /** What starts the program, and the arguments that come before its own. */
-export function keeperCommand(): readonly [program: string, ...args: string[]] {
-  if (BINARY !== null) return [new URL(`../${BINARY}`, import.meta.url).pathname];
-  return [Deno.execPath(), "run", "-A", MAIN];
+export function keeperCommand(): readonly [program: string, ...before: string[]] {
+  if (BINARY === null) return selfCommand();
+  return [fileURLToPath(new URL(`../${BINARY}`, import.meta.url))];
 }
 
 /** How a process ended and what it wrote. */

@@ -16,6 +16,7 @@ import {
   type ZooKeeperOptions,
 } from "../options.ts";
 import { type RaceConfig, runRace, tidyUp } from "../race/demo.ts";
+import { checkFile } from "../race/file.ts";
 import { describeResult, type RaceMode, type RaceResult } from "../race/result.ts";
 import { interruptible } from "../signals.ts";
 import { STDERR, STDOUT } from "../terminal.ts";
@@ -120,6 +121,8 @@ async function raceDemo(
     modes,
     keep: options.keep ?? false,
   };
+  // Before a ZooKeeper is started for nothing.
+  checkFile(config.file);
   const zookeeperConfig = (hosts: ZooKeeperOptions["zookeeper"]) =>
     buildZooKeeperConfig({ ...options, zookeeper: hosts }, env);
   const race = (zookeeper: ZooKeeperConfig | null) =>

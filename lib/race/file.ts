@@ -12,19 +12,28 @@ export function parseNumber(text: string): number | null {
 }
 
 /**
+ * Looks whether the file can be counted in: it holds an integer, or is not there yet.
+ *
+ * @returns The number that it holds; 0 where it is not there.
+ * @throws {ConfigError} It holds something else, which is left alone, or cannot be read.
+ */
+export function checkFile(file: string): number {
+  const found = readText(file);
+  const value = found === null ? 0 : parseNumber(found);
+  if (value !== null) return value;
+  throw new ConfigError(
+    `The file "${file}" holds no integer, so it is left alone: give another with --file`,
+  );
+}
+
+/**
  * Prepares the file: 0, or what it holds where it is to be kept.
  *
  * @returns The number that it now holds.
  * @throws {ConfigError} It holds something else, which is left alone, or cannot be written.
  */
 export function prepareFile(file: string, keep: boolean): number {
-  const found = readText(file);
-  const value = found === null ? 0 : parseNumber(found);
-  if (value === null) {
-    throw new ConfigError(
-      `The file "${file}" holds no integer, so it is left alone: give another with --file`,
-    );
-  }
+  const value = checkFile(file);
   const from = keep ? value : 0;
   try {
     Deno.writeTextFileSync(file, `${from}`);
