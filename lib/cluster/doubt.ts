@@ -57,8 +57,9 @@ export function allReported(view: View, rule: 5 | 7): Decision | null {
   }
   const reported = view.records.map(nameOf);
   if (reported.length >= view.size) return null;
-  const who = `${reported.length} of ${view.size} members have reported: ${reported.join(", ")}`;
-  return wait(rule, `${why}, and ${who}`, {});
+  const who = reported.length === 0 ? "" : `: ${reported.join(", ")}`;
+  const count = `${reported.length} of ${view.size} members have reported`;
+  return wait(rule, `${why}, and ${count}${who}`, {});
 }
 
 /** No record speaks of a copy that is a part of the cluster's history. */
