@@ -670,6 +670,26 @@ Deno.test("decide() rule 7: in doubt it waits, and says for whom", () => {
     of("g1", known("g1 at A:8 | g2 torn A:9")).reason,
     /^The newest copy known, aaaa.*:9, was g2's and is no longer there$/,
   );
+  assert.match(
+    of("g1", { cluster: "none", size: 2, records: "g1 at A:9 | g2 at B:9" }).reason,
+    /^Members hold data of different clusters: aaaaaaaa-.*, bbbbbbbb-.*$/,
+  );
+  assert.equal(
+    of("g1", known("g1 at A:9 | g2 unreadable")).reason,
+    "The record of g2 cannot be read: it holds nothing",
+  );
+  assert.equal(
+    of("g1", { cluster: "unreadable", records: "g1 at A:9" }).reason,
+    "The znode of the cluster cannot be read: it holds nothing",
+  );
+  assert.equal(
+    of("g1", known("g1 nothing | g2 torn")).reason,
+    "A cluster is on record and no member holds a copy of it",
+  );
+  assert.equal(
+    of("g1", { cluster: "none", size: 2, records: "g1 nothing | g2 torn" }).reason,
+    "An SST was cut off, so there was a cluster, and no member holds a copy of it",
+  );
   assert.equal(
     of("g1", known("g1 at A:9 | g2 at A:-1")).reason,
     "How far g2's data goes is not known, and it may be newest",
