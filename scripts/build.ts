@@ -26,7 +26,15 @@ async function run(program: string, args: readonly string[]): Promise<string> {
 async function build(): Promise<void> {
   await Deno.mkdir(`${ROOT}/dist/bundle`, { recursive: true });
   await Deno.remove(BINARY).catch(() => {});
-  await run(Deno.execPath(), ["bundle", "--quiet", "--output", BUNDLE, "main.ts"]);
+  await run(Deno.execPath(), [
+    ...["bundle", "--quiet", "--output", BUNDLE],
+    // What npm:zookeeper asks for its addon: lib/zookeeper/install.ts answers in its place.
+    ...["--external", "node-gyp-build"],
+    "main.ts",
+  ]);
+  // npm:zookeeper is CommonJS and names the folder it is in, to look for its addon there.
+  const bundle = await Deno.readTextFile(BUNDLE);
+  await Deno.writeTextFile(BUNDLE, `globalThis.__dirname ??= import.meta.dirname;\n${bundle}`);
   // The lockfile would put every package of it into the binary, the tests' too.
   const compile = [
     "compile",

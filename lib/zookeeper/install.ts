@@ -17,7 +17,9 @@ const load = modules._load;
 
 // The package calls require("node-gyp-build")(directory).ZooKeeper; all other modules are left alone.
 modules._load = function (request, parent, isMain) {
-  if (request === "node-gyp-build" && /[\\/]zookeeper[\\/]/.test(parent?.filename ?? "")) {
+  // In the compiled binary the package is part of one file and nothing else asks for an addon.
+  const isPackage = Deno.build.standalone || /[\\/]zookeeper[\\/]/.test(parent?.filename ?? "");
+  if (request === "node-gyp-build" && isPackage) {
     return () => ({ ZooKeeper: NativeZooKeeper });
   }
   return load.call(this, request, parent, isMain);
