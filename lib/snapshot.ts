@@ -40,7 +40,9 @@ export async function readSnapshot(
   const changes: Promise<string>[] = [];
   const watch: Watch = async (read) => {
     const result = await read;
-    changes.push(result.changed.then(({ path }) => path));
+    const change = result.changed.then(({ path }) => path);
+    change.catch(() => {}); // When another read fails, nobody comes to wait for this one.
+    changes.push(change);
     return result;
   };
   const [cluster, records, nodes] = await Promise.all([

@@ -24,8 +24,8 @@ function scenario(
         await play(simulation);
         assert.deepEqual(simulation.checker.violations, []);
       } catch (error) {
-        console.error(`seed ${seed}\n${simulation.timeline.join("\n")}\n${simulation.summary}`);
-        throw error;
+        const story = `seed ${seed}\n${simulation.timeline.join("\n")}\n${simulation.summary}`;
+        throw new Error(story, { cause: error });
       }
     }
   });

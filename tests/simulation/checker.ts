@@ -3,6 +3,7 @@
  * ensemble's znodes, at the servers and at the transactions themselves.
  */
 import type { SpawnPlan } from "../../lib/mariadb/database.ts";
+import { Excuses } from "./excuses.ts";
 import type { Transaction } from "./tree.ts";
 import type { Component } from "./galera.ts";
 import { holds, type Txn } from "./history.ts";
@@ -28,7 +29,7 @@ interface Start {
 /** Watches one simulation. */
 export class Checker {
   readonly #simulation: Simulation;
-  readonly #storage: "persistent" | "ephemeral";
+  readonly excuses = new Excuses();
   readonly violations: Violation[] = [];
   /** Commits that clients were told of and that nothing excuses the loss of. */
   #acknowledged = new Set<Txn>();
@@ -38,12 +39,15 @@ export class Checker {
   /** Counts for people. */
   readonly counts = { acknowledged: 0, bootstraps: 0, joins: 0, views: 0 };
 
-  constructor(simulation: Simulation, storage: "persistent" | "ephemeral") {
+  /** How often each rule decided what. */
+  readonly decisions = new Map<string, number>();
+
+  constructor(simulation: Simulation) {
     this.#simulation = simulation;
-    this.#storage = storage;
   }
 
   violation(guarantee: number, what: string): void {
+    if (this.violations.at(-1)?.what === what) return;
     this.violations.push({ guarantee, what, atMs: this.#simulation.time.nowMs });
     this.#simulation.note(`VIOLATION of guarantee ${guarantee}: ${what}`);
   }
@@ -79,14 +83,20 @@ export class Checker {
   #checkNothingIsLost(head: Txn | null, by: string): void {
     for (const txn of this.#acknowledged) {
       if (holds(head, txn)) continue;
+      if (this.excuses.lostWithDiskAndRecord && !this.#isOnADisk(txn)) {
+        this.#acknowledged.delete(txn);
+        continue;
+      }
       this.violation(
         2,
-        `${by} bootstraps at ${
-          head?.seqno ?? 0n
-        } without the acknowledged ${txn.uuid}:${txn.seqno}`,
+        `${by} goes on at ${head?.seqno ?? 0n} without the acknowledged ${txn.uuid}:${txn.seqno}`,
       );
       return;
     }
+  }
+
+  #isOnADisk(txn: Txn): boolean {
+    return this.#simulation.machines.some(({ datadir }) => holds(datadir.head, txn));
   }
 
   spawned(machine: Machine, plan: SpawnPlan): void {
@@ -135,6 +145,12 @@ export class Checker {
       return; // Junk, a test's.
     }
     if (cluster.phase !== "running" || typeof cluster.uuid !== "string") return;
+    if (this.excuses.lostWithDiskAndRecord && !this.#uuids.has(cluster.uuid)) {
+      const isLeft = this.#simulation.machines.some(({ datadir }) =>
+        datadir.head !== null && this.#uuids.has(datadir.head.uuid)
+      );
+      if (!isLeft) this.#uuids.clear();
+    }
     this.#uuids.add(cluster.uuid);
     if (this.#uuids.size > 1) {
       this.violation(1, `a second cluster is running: ${[...this.#uuids].join(", ")}`);
@@ -161,11 +177,33 @@ export class Checker {
     return node !== null && node.stat.ephemeralOwner === machine.session?.sessionId;
   }
 
-  /** A person, or a disk that is gone, gave up what was acknowledged: from here on it counts no more. */
-  excuseAllAcknowledged(why: string): void {
-    this.#simulation.note(`Excused: ${why}`);
-    this.#acknowledged = new Set();
-    void this.#storage;
+  /** In the end, with all Primary: every copy holds all that was acknowledged. */
+  end(): void {
+    for (const { name, server } of this.#simulation.machines) {
+      this.#checkNothingIsLost(server?.lastOrdered ?? null, name);
+    }
+  }
+
+  /**
+   * In the end, when not all are Primary: whoever is not waits for a person, and for a reason.
+   *
+   * @returns The excuse, where there is one.
+   */
+  notAllPrimary(): string | null {
+    const excuse = this.excuses.waitForPerson;
+    const waiting = this.#simulation.machines.map(({ member }) => member!.progress.status);
+    const person = waiting.some(({ decision, stage }) =>
+      stage === "waiting" && decision?.kind === "wait" && decision.person !== null
+    );
+    if (excuse !== null && person) return excuse;
+    this.violation(4, `not all are Primary in the end:\n${this.#simulation.summary}`);
+    return null;
+  }
+
+  /** A member decided something. */
+  decided(kind: string, rule: number): void {
+    const key = `rule ${rule}: ${kind}`;
+    this.decisions.set(key, (this.decisions.get(key) ?? 0) + 1);
   }
 
   /** A new cluster is expected. */

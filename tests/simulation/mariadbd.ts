@@ -48,6 +48,8 @@ export class Mariadbd {
   #transfer = 0;
   #answers = false;
   #gcacheFrom = 0n;
+  /** What an SST under way has overwritten. */
+  #torn: Txn | null = null;
 
   constructor(
     galera: Galera,
@@ -231,6 +233,7 @@ export class Mariadbd {
       return this.#after(inMs, () => this.#finish(donor, number, donor.lastOrdered, "IST"));
     }
     if (wasRunning) return this.#exit(1, "needs an SST and cannot take one while it runs");
+    this.#torn = this.datadir.head;
     this.datadir.tear();
     this.#answers = false;
     this.#sst(donor, number, this.#galera.random.between(5, 40));
@@ -320,6 +323,7 @@ export class Mariadbd {
 
   #gone(status: ExitStatus, inOrder: boolean): void {
     if (!this.alive) return;
+    if (this.datadir.torn && this.#torn !== null) this.#galera.events.torn(this);
     this.phase = "gone";
     this.#queue = [];
     this.#galera.leave(this, inOrder);

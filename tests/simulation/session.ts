@@ -167,6 +167,11 @@ export class SimSession implements Ensemble {
     if (connection !== null) this.#place.process.deliver(() => this.#break(connection));
   }
 
+  /** A fault: the ensemble ends the session. */
+  expire(): void {
+    if (this.#place.ensemble.up) this.#place.ensemble.endSession(this.#session);
+  }
+
   /** The server forgets the watches of a connection that is gone. */
   #detach(connection: Connection | null): void {
     if (connection === null) return;

@@ -41,7 +41,7 @@ export class Simulation {
   constructor(options: SimulationOptions) {
     this.random = new Random(options.seed);
     this.#restarts = options.restarts ?? true;
-    const checker = this.checker = new Checker(this, options.storage ?? "persistent");
+    const checker = this.checker = new Checker(this);
     this.ensemble = new SimEnsemble(this.time, this.random, this.random.between(1, 3));
     this.ensemble.onWrite = (transaction) => checker.written(transaction);
     this.ensemble.onSessionEnd = (session) => checker.sessionEnded(session);
@@ -50,6 +50,7 @@ export class Simulation {
       primary: (component, from) => checker.primary(component, from),
       diverged: (server, why) => checker.diverged(server.name, why),
       acknowledged: (txn) => checker.acknowledged(txn),
+      torn: (server) => checker.excuses.copyTorn(server.name),
       note,
     });
     const site: Site = {
@@ -136,11 +137,16 @@ export class Simulation {
       if (this.#said.get(machine) === doing) continue;
       this.#said.set(machine, doing);
       this.note(doing);
+      if (decision !== null && decision !== this.#decided.get(machine)) {
+        this.#decided.set(machine, decision);
+        this.checker.decided(decision.kind, decision.rule);
+      }
     }
     this.checker.look();
   }
 
   readonly #said = new Map<Machine, string>();
+  readonly #decided = new Map<Machine, unknown>();
 
   /** Starts clients that commit, each wherever it can. */
   startClients(everyMs = 150): void {

@@ -1,0 +1,66 @@
+/** One seed, one run: a site, faults, all healed, everybody Primary again. */
+import { FaultRun } from "./faults.ts";
+import { Simulation } from "./simulation.ts";
+import type { Violation } from "./checker.ts";
+
+/** What came of a run. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  /** Why not all are Primary in the end, where that is excused. */
+  readonly excused: string | null;
+  readonly faults: ReadonlyMap<string, number>;
+  /** How often each rule decided what. */
+  readonly decisions: ReadonlyMap<string, number>;
+  readonly acknowledged: number;
+  readonly bootstraps: number;
+  readonly virtualMs: number;
+  readonly timeline: readonly string[];
+}
+
+const MINUTE_MS = 60_000;
+
+/** Runs a seed. */
+export async function runSeed(seed: number): Promise<SeedResult> {
+  const members = 2 + (seed % 6);
+  const simulation = new Simulation({
+    seed,
+    members,
+    size: members,
+    // A hanging SST is to end before the run does.
+    timing: { stallMs: MINUTE_MS },
+  });
+  const { checker, random } = simulation;
+  const run = new FaultRun(simulation);
+  simulation.note(`${members} members`);
+  simulation.start();
+  simulation.startClients(random.pick([50, 300, 2000]));
+  // Some faults strike while the first cluster begins.
+  if (random.chance(0.7)) await simulation.run(5 * MINUTE_MS, () => simulation.allPrimary());
+  await run.run(random.between(20, 150) * 1000);
+  run.healAll();
+  simulation.note("ALL HEALED");
+  const up = await simulation.run(
+    20 * MINUTE_MS,
+    () => simulation.allPrimary() || checker.violations.length > 0,
+  );
+  let excused: string | null = null;
+  if (up && checker.violations.length === 0) {
+    await simulation.run(20_000);
+    checker.end();
+  } else if (checker.violations.length === 0) {
+    excused = checker.notAllPrimary();
+  }
+  simulation.stopClients();
+  return {
+    seed,
+    violations: checker.violations,
+    excused,
+    faults: run.counts,
+    decisions: checker.decisions,
+    acknowledged: checker.counts.acknowledged,
+    bootstraps: checker.counts.bootstraps,
+    virtualMs: simulation.time.nowMs,
+    timeline: simulation.timeline,
+  };
+}
