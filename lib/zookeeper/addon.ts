@@ -293,7 +293,7 @@ export class NativeZooKeeper {
     callback: PathCallback,
   ): number {
     expect(arguments.length, 5);
-    return this.#create(OP.create, path, data, flags, toInt32(ttl), callback, pathAnswer);
+    return this.#create(OP.create, path, data, flags, ttl ?? 0, callback, pathAnswer);
   }
 
   /** Ours: creates a znode and gives its stat too. Needs a server of 3.5 or later. */
@@ -592,7 +592,8 @@ export class NativeZooKeeper {
 
   /**
    * Ours: watches a znode until it is removed, not once: with mode 0 its data and children, with
-   * mode 1 its data and all that is below it. Needs a server of 3.6 or later.
+   * mode 1 its data and all that is below it. A server keeps one mode for a path: that of the last
+   * call. Needs a server of 3.6 or later.
    */
   a_add_watch(path: string, mode: number, watcher: Watcher, callback: VoidCallback): number {
     expect(arguments.length, 4);
@@ -650,8 +651,8 @@ export class NativeZooKeeper {
     const connection = this.#connection;
     if (connection === null) return CODE.ZINVALIDSTATE;
     const kept = typeof watcher === "function" ? guards.get(watcher) : undefined;
-    if (kept === undefined) return CODE.ZNOWATCHER;
-    const serverPath = withChroot(connection.chroot, String(path));
+    if (kept === undefined || typeof path !== "string") return CODE.ZNOWATCHER;
+    const serverPath = withChroot(connection.chroot, path);
     return connection.watches.remove(serverPath, WATCHER_TYPE.any, kept)
       ? CODE.ZOK
       : CODE.ZNOWATCHER;

@@ -13,8 +13,8 @@ import type {
   MultiOperation,
   MultiOutcome,
 } from "./addon_values.ts";
-import { CODE, errorText } from "./constants.ts";
-import { ZooKeeperError } from "./errors.ts";
+import { CODE } from "./constants.ts";
+import { zooKeeperError } from "./errors.ts";
 import type { Watcher } from "./watches.ts";
 
 export { ZooKeeper };
@@ -24,9 +24,10 @@ export class ZooKeeperClient extends ZooKeeper {
   /** The lower layer: its methods skip what the package does for each call (it formats a log line). */
   declare native: NativeZooKeeper;
 
-  /** Creates a znode; gives its path and stat. @throws ZooKeeperError */
+  /** Creates a znode; gives its path and stat. @throws ZooKeeperError of the code's class. */
   create2(path: string, data: DataInput, flags: CreateFlags): Promise<[string, AddonStat]> {
     return promised(
+      "create",
       path,
       (resolve, reject) =>
         this.native.a_create2(path, data, flags, (rc, _error, created, stat) => {
@@ -39,23 +40,31 @@ export class ZooKeeperClient extends ZooKeeper {
   /**
    * Does all of the operations or none; gives what each gave back.
    *
-   * @throws ZooKeeperError with the code and path of the operation that failed.
+   * @throws ZooKeeperError with the code, path and index of the operation that failed.
    */
   multi(operations: readonly MultiOperation[]): Promise<MultiOutcome[]> {
     return promised(
+      "do all of a multi",
       "",
       (resolve, reject) =>
         this.native.a_multi(operations, (rc, _error, outcomes) => {
           if (rc === CODE.ZOK && outcomes !== null) return resolve(outcomes);
-          const at = outcomes?.findIndex((outcome) => outcome.rc !== CODE.ZOK) ?? -1;
-          reject(rc, operations[at]?.path);
+          const index = outcomes?.findIndex((outcome) => outcome.rc !== CODE.ZOK) ?? -1;
+          const failed = operations[index];
+          if (failed === undefined) reject(rc);
+          else reject(rc, failed.op, failed.path, index);
         }),
     );
   }
 
-  /** Watches a znode (mode 0), or it and all below it (mode 1), until that is removed. */
+  /**
+   * Watches a znode (mode 0), or it and all below it (mode 1), until that is removed.
+   *
+   * @throws ZooKeeperError of the code's class.
+   */
   add_watch(path: string, mode: 0 | 1, watcher: Watcher): Promise<void> {
     return promised(
+      "watch",
       path,
       (resolve, reject) =>
         this.native.a_add_watch(path, mode, watcher, (rc) => {
@@ -65,23 +74,34 @@ export class ZooKeeperClient extends ZooKeeper {
     );
   }
 
-  /** Takes all watches of a type (one of WATCHER_TYPE) off a path. @throws ZooKeeperError */
+  /**
+   * Takes all watches of a type (one of WATCHER_TYPE) off a path.
+   *
+   * @throws ZooKeeperError of the code's class.
+   */
   remove_watches(path: string, type: number): Promise<void> {
-    return promised(path, (resolve, reject) =>
-      this.native.a_remove_watches(path, type, (rc) => {
-        if (rc === CODE.ZOK) resolve();
-        else reject(rc);
-      }));
+    return promised(
+      "remove the watches of",
+      path,
+      (resolve, reject) =>
+        this.native.a_remove_watches(path, type, (rc) => {
+          if (rc === CODE.ZOK) resolve();
+          else reject(rc);
+        }),
+    );
   }
 }
 
+type Reject = (rc: number, verb?: string, path?: string, index?: number) => void;
+
 function promised<T>(
-  path: string,
-  request: (resolve: (value: T) => void, reject: (rc: number, path?: string) => void) => number,
+  ownVerb: string,
+  ownPath: string,
+  request: (resolve: (value: T) => void, reject: Reject) => number,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const fail = (rc: number, where = path) =>
-      reject(new ZooKeeperError(rc, `${errorText(rc)}: ${where}`, where));
+    const fail: Reject = (rc, verb = ownVerb, path = ownPath, index) =>
+      reject(zooKeeperError(rc, verb, path, index === undefined ? {} : { index }));
     const rc = request(resolve, fail);
     if (rc !== CODE.ZOK) fail(rc);
   });
