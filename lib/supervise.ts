@@ -61,10 +61,14 @@ class Supervisor {
   readonly #member: Member;
   readonly #started: Started;
   #registry: Registry | null;
-  #registeredAs: string | null = null;
+  /** What `nodes/<address>` says of Primary; null where it is not there. */
+  #registeredAs: boolean | null = null;
+  /** It is not registered, and is to be once it is Primary. */
+  #isLost = false;
   #changed = true;
   #withoutPrimarySinceMs: number | null = null;
   #said = "";
+  #watching = new AbortController();
   #wake: () => void = () => {};
   /** Resolves when the ensemble has news. */
   touched: Promise<void> = Promise.resolve();
@@ -118,42 +122,48 @@ class Supervisor {
       this.#registry = registry;
       this.#changed = true;
     }
-    if (this.#changed) {
+    if (this.#changed || (this.#isLost && status?.primary)) {
       this.#changed = false;
       this.#rearm();
+      // Of three watches one has fired: the others would pile up from change to change.
+      this.#watching.abort();
+      const watching = this.#watching = new AbortController();
       const touch = () => {
+        if (watching.signal.aborted) return;
         this.#changed = true;
         this.#wake();
       };
-      (await registry.watchOwn(signal)).changed.then(touch, touch);
+      const either = AbortSignal.any([signal, watching.signal]);
+      (await registry.watchOwn(either)).changed.then(touch, touch);
       const { cluster } = await registry.readCluster();
       const known = cluster.kind === "known" ? cluster.cluster : null;
       if (known !== null && known.attempt !== this.#started.cluster.attempt) {
         return "another attempt is on record, a person decided otherwise";
       }
-      const lost = cluster.kind !== "known" || known?.phase !== "running" ||
+      this.#isLost = cluster.kind !== "known" || known?.phase !== "running" ||
         !await registry.isRegistered();
       // Only a Primary member knows the cluster; others wait for one, or for a new decision.
-      if (lost && status?.primary) {
+      if (this.#isLost && status?.primary) {
         if (await registerOnce(this.#member, registry, this.#started, signal) === "overruled") {
           return "another attempt is on record, a person decided otherwise";
         }
         log.info("Registered again");
+        this.#isLost = false;
         this.#changed = true; // The registration fired the watches that were set before it.
         this.#registeredAs = null;
       } else if (known !== null) {
         this.#started.cluster = known;
       }
     }
-    await this.#update(registry);
+    if (!this.#isLost) await this.#update(registry);
     return null;
   }
 
   async #update(registry: Registry): Promise<void> {
-    const primary = this.#member.progress.status.primary;
-    const node = nodeOf(this.#member, this.#started);
-    if (this.#registeredAs === `${primary}`) return;
-    if (await registry.updateNode(node)) this.#registeredAs = `${primary}`;
+    const { primary } = this.#member.progress.status;
+    if (this.#registeredAs === primary) return;
+    const isThere = await registry.updateNode(nodeOf(this.#member, this.#started));
+    this.#registeredAs = isThere ? primary : null;
   }
 
   /**

@@ -369,6 +369,28 @@ scenario("heals where the others stay Primary", {}, async (simulation) => {
   assert.equal(one.server, server);
 });
 
+scenario(
+  "registers again once it is Primary, where its session was lost while it was not",
+  {},
+  async (simulation) => {
+    await serving(simulation);
+    const [one, ...others] = simulation.machines as [Machine, Machine, Machine];
+    const { server } = one;
+    const link = (up: boolean) => {
+      for (const other of others) simulation.galera.link(one.address, other.address, up);
+    };
+    link(false);
+    one.link.set(false);
+    await simulation.run(30_000);
+    one.link.set(true);
+    // The session is a new one before Galera has healed.
+    await simulation.run(5_000);
+    link(true);
+    await allUp(simulation);
+    assert.equal(one.server, server);
+  },
+);
+
 scenario("forms the cluster again after a cut three ways", {}, async (simulation) => {
   await serving(simulation);
   const link = (up: boolean) => {

@@ -44,6 +44,7 @@ export class Mariadbd {
   #queue: { readonly txn: Txn; readonly atMs: number }[] = [];
   #appliedAtMs = 0;
   #wasInPrimary = false;
+  #wasSynced = false;
   #bytes = 0;
   #transfer = 0;
   #answers = false;
@@ -161,7 +162,8 @@ export class Mariadbd {
   }
 
   #apply(): void {
-    if (this.phase !== "synced" && this.phase !== "stopping" || this.paused) return;
+    if (this.phase === "stopping" ? !this.#wasSynced : this.phase !== "synced") return;
+    if (this.paused) return;
     while (this.#queue.length > 0 && this.#queue[0]!.atMs <= this.#galera.time.nowMs) {
       this.datadir.head = this.#queue.shift()!.txn;
     }
@@ -290,18 +292,19 @@ export class Mariadbd {
     if (this.phase === "gone" || this.phase === "stopping") return;
     const was = this.phase;
     this.#apply();
+    this.#wasSynced = was === "synced";
     this.phase = "stopping";
     const inMs = this.#galera.random.chance(0.1)
       ? this.#galera.random.between(1000, 8000)
       : this.#galera.random.between(40, 400);
-    this.#after(inMs, () => this.#leave(was));
+    this.#after(inMs, () => this.#leave());
   }
 
-  #leave(was: Phase): void {
+  #leave(): void {
     const { component, datadir } = this;
     const isLast = component !== null && component.primary && !component.frozen &&
       component.members.length === 1;
-    if (was === "synced") {
+    if (this.#wasSynced) {
       // What it was told of it applies before it goes.
       datadir.head = this.lastOrdered;
       datadir.safeToBootstrap = isLast;

@@ -1,0 +1,17 @@
+/** As many seeds as fit into a normal run of the tests; `deno task sim` runs more. */
+import assert from "node:assert/strict";
+import { runSeed } from "./seed.ts";
+
+const SEEDS = 150;
+
+Deno.test(`the guarantees hold through ${SEEDS} seeds of faults`, async () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { violations } = await runSeed(seed);
+    assert.deepEqual(violations, [], `deno task sim --seed ${seed} shows what happened`);
+  }
+});
+
+Deno.test("a seed gives the same run each time", async () => {
+  const [one, other] = [await runSeed(7), await runSeed(7)];
+  assert.deepEqual(one.timeline, other.timeline);
+});
