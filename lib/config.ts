@@ -287,7 +287,11 @@ const RESERVED: ReadonlyMap<string, string> = new Map([
   ["wsrep-start-position", "it comes from the datadir"],
 ]);
 
-function checkExtraArguments(rest: readonly string[]): readonly string[] {
+/**
+ * Checks what stood after `--`: long options that are not ours to decide.
+ * @throws {ConfigError}
+ */
+export function checkExtraArguments(rest: readonly string[]): readonly string[] {
   for (const argument of rest) {
     const [, name] = /^--([^=]+)/.exec(argument) ?? [];
     if (name === undefined) {

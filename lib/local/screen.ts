@@ -1,0 +1,110 @@
+/** How `up` shows what goes on: a live table on a terminal, else a line for each change. */
+
+import type { Output } from "../terminal.ts";
+import { describeState, isServing, type MemberView, renderTable, seqnoOf } from "./view.ts";
+
+/** Where `up` shows what goes on. */
+export interface Screen {
+  /** Shows the members as they are now. */
+  show(views: readonly MemberView[]): void;
+  /** Says something that stays to be read. */
+  say(line: string): void;
+}
+
+/** Chooses how to show it. */
+export function openScreen(output: Output, json: boolean): Screen {
+  if (json) return new JsonScreen(output);
+  return output.isTerminal() ? new LiveScreen(output) : new LineScreen(output);
+}
+
+/** A table that is drawn over again in place. */
+export class LiveScreen implements Screen {
+  readonly #output: Output;
+  #drawn: readonly string[] = [];
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  show(views: readonly MemberView[]): void {
+    const lines = views.length === 0 ? [] : renderTable(views, this.#output.size().columns);
+    if (lines.join("\n") === this.#drawn.join("\n")) return;
+    this.#output.write(this.#erase() + lines.map((line) => `${line}\n`).join(""));
+    this.#drawn = lines;
+  }
+
+  say(line: string): void {
+    const table = this.#drawn.map((drawn) => `${drawn}\n`).join("");
+    this.#output.write(`${this.#erase()}${line}\n${table}`);
+  }
+
+  #erase(): string {
+    return this.#drawn.length === 0 ? "" : `\x1b[${this.#drawn.length}A\x1b[J`;
+  }
+}
+
+/** A line for each change, with the seconds since the start. */
+export class LineScreen implements Screen {
+  readonly #output: Output;
+  readonly #startedMs = performance.now();
+  readonly #last = new Map<string, string>();
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  show(views: readonly MemberView[]): void {
+    for (const view of views) {
+      const text = describeState(view);
+      if (this.#last.get(view.name) === text) continue;
+      this.#last.set(view.name, text);
+      const taken = isServing(view)
+        ? `, after ${(view.takenMs / 1000).toFixed(1)} s, at seqno ${seqnoOf(view)}`
+        : "";
+      this.say(`${view.name} ${view.address}: ${text}${taken}`);
+    }
+  }
+
+  say(line: string): void {
+    const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(1).padStart(6);
+    this.#output.write(`[${seconds} s] ${line}\n`);
+  }
+}
+
+/** One JSON document for each change. */
+export class JsonScreen implements Screen {
+  readonly #output: Output;
+  readonly #last = new Map<string, string>();
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  show(views: readonly MemberView[]): void {
+    for (const view of views) {
+      const { name, address, state, takenMs } = view;
+      const { status, ...process } = state.kind === "running" ? state : { ...state, status: null };
+      const text = `${state.kind} ${describeState(view)}`;
+      if (this.#last.get(name) === text) continue;
+      this.#last.set(name, text);
+      this.#write({
+        event: "member",
+        member: name,
+        address,
+        process,
+        serving: isServing(view),
+        takenMs: Math.round(takenMs),
+        doing: describeState(view),
+        status,
+      });
+    }
+  }
+
+  say(line: string): void {
+    this.#write({ event: "message", text: line });
+  }
+
+  #write(event: object): void {
+    this.#output.write(`${JSON.stringify({ v: 1, at: new Date().toISOString(), ...event })}\n`);
+  }
+}
