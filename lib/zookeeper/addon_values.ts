@@ -198,14 +198,15 @@ export function multiOf(operations: unknown, chroot: string): Write | null {
 }
 
 function operationOf(operation: MultiOperation, chroot: string): Write | null {
-  const path = withChroot(chroot, String(operation.path));
+  const asked = String(operation.path);
+  const path = withChroot(chroot, asked);
   const headed = (type: number, write: Write): Write => (out) => {
     writeMultiHeader(out, { type, done: false, err: -1 });
     write(out);
   };
   if (operation.op === "create") {
     const options = createOptionsOf(operation.flags ?? 0);
-    if (options === null || !isValidPath(path, isSequential(options.flags))) return null;
+    if (options === null || !isValidPath(asked, isSequential(options.flags))) return null;
     const { flags, acls, ttlMs } = options;
     const request = { path, data: dataOf(operation.data), acls, flags };
     const type = createOp(flags, OP.create);
@@ -214,7 +215,7 @@ function operationOf(operation: MultiOperation, chroot: string): Write | null {
       (out) => writeCreateRequest(out, ttlMs === null ? request : { ...request, ttlMs }),
     );
   }
-  if (!isValidPath(path)) return null;
+  if (!isValidPath(asked)) return null;
   const version = toVersion(operation.version);
   switch (operation.op) {
     case "set": {

@@ -25,6 +25,7 @@ import type {
   ZnodeData,
 } from "./ensemble.ts";
 import {
+  BadArgumentsError,
   ConnectionLossError,
   NodeExistsError,
   NoNodeError,
@@ -33,6 +34,7 @@ import {
   zooKeeperError,
 } from "./errors.ts";
 import { StateFeed } from "./states.ts";
+import { isValidPath } from "./paths.ts";
 import {
   type Acl,
   aclFor,
@@ -104,8 +106,9 @@ export class Session implements Ensemble, AsyncDisposable {
   #sessionTimeoutMs = 0;
 
   private constructor(options: SessionOptions) {
+    checkDigest(options.digest ?? null);
     const client = new ZooKeeperClient({
-      connect: options.hosts + (options.chroot ?? ""),
+      connect: connectString(options),
       timeout: options.sessionTimeoutMs,
       ...(options.tls ? { tls: options.tls } : {}),
     });
@@ -432,6 +435,25 @@ export class Session implements Ensemble, AsyncDisposable {
       throw error;
     }
   }
+}
+
+function connectString({ hosts, chroot = "" }: SessionOptions): string {
+  const isValid = !hosts.includes("/") && (chroot === "" || isValidPath(chroot));
+  if (isValid) return hosts + chroot;
+  throw new BadArgumentsError(
+    CODE.ZBADARGUMENTS,
+    `Cannot connect to ZooKeeper as the chroot is not an absolute path: hosts are "${hosts}", ` +
+      `the chroot is "${chroot}"`,
+  );
+}
+
+/** The digest itself is in no message. */
+function checkDigest(digest: string | null): void {
+  if (digest === null || /^[^:\s]+:[^\n]+$/.test(digest)) return;
+  throw new BadArgumentsError(
+    CODE.ZBADARGUMENTS,
+    "Cannot connect to ZooKeeper with this digest: expected one line, user:password",
+  );
 }
 
 /** What a list gives back. */
