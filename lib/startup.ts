@@ -79,7 +79,12 @@ async function oneRound(
       const view = await see(member, found, snapshot, signal);
       const decision = decide(view);
       member.progress.decide(decision);
-      if (decision.kind === "wait") return { snapshot, view, decision };
+      if (decision.kind === "wait") {
+        const { person, reason, waitsFor } = decision;
+        // What it waits for itself to do brings no znode to change: it looks again at once.
+        if (person === null && waitsFor.includes(view.self.name)) throw new StaleError(reason);
+        return { snapshot, view, decision };
+      }
       return await act({ member, registry, lock, found, own, snapshot }, decision, signal);
     })();
     if (waiting === null || !("decision" in waiting)) return waiting;
