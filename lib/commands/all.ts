@@ -5,12 +5,14 @@ import { COMPLETE, COMPLETION } from "./completion.ts";
 import { RACE_DEMO } from "./race_demo.ts";
 import { RACE_DEMO_WORKER } from "./race_demo_worker.ts";
 import { RUN } from "./run.ts";
+import { STATUS } from "./status.ts";
 import { UP } from "./up.ts";
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly CommandDefinition[] = [
   RUN,
   UP,
+  STATUS,
   RACE_DEMO,
   COMPLETION,
   RACE_DEMO_WORKER,
