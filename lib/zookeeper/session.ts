@@ -118,7 +118,9 @@ export class Session implements Ensemble, AsyncDisposable {
     this.#acl = aclFor(options.digest ?? null);
     client.on("connect", () => this.#onConnected());
     client.on("connecting", () => this.#states.set("suspended"));
-    client.on("trouble", this.#troubleListener(options.onWaiting ?? ignore));
+    const onTrouble = this.#troubleListener(options.onWaiting ?? ignore);
+    // The package puts the client before what an event brings.
+    client.on("trouble", (_client: unknown, error: ZooKeeperError) => onTrouble(error));
     this.#ended = new Promise((resolve) => client.on("close", () => resolve()));
     client.init({});
     if (options.digest) this.#native.add_auth("digest", options.digest, ignore);
