@@ -1,0 +1,207 @@
+/** The real database, on mariadbd. */
+import type { Logger } from "@logtape/logtape";
+import { parseRecoveredPosition, type Position, PositionError } from "../cluster/position.ts";
+import { UnavailableError } from "../errors.ts";
+import { describeExit, runChild } from "./child.ts";
+import type { Login } from "./connection.ts";
+import type { Database, Identity, Inspection, Running, SpawnPlan } from "./database.ts";
+import { Datadir } from "./datadir.ts";
+import { readTextIfThere } from "./files.ts";
+import { GRASTATE_FILE } from "./grastate.ts";
+import { initialise } from "./initialise.ts";
+import { Mysqld } from "./mysqld.ts";
+import { listeners, optionFile, type Purpose, type Surroundings } from "./option_file.ts";
+import {
+  dropInitialisation,
+  prepareGrastate,
+  removeRemains,
+  requireFree,
+  requireSocket,
+} from "./preparation.ts";
+import {
+  type Account,
+  findAccount,
+  findProgram,
+  findProvider,
+  hasPlugin,
+  requireSstPrograms,
+} from "./programs.ts";
+import { RuntimeFolder } from "./runtime.ts";
+import type { DatabaseSettings } from "./settings.ts";
+
+/**
+ * The database of this machine. Nothing is touched before its first use.
+ *
+ * @param log Ours; what mariadbd says goes to its child `mariadbd`.
+ */
+export function createDatabase(settings: DatabaseSettings, log: Logger): Database {
+  return new MariadbDatabase(settings, log);
+}
+
+class MariadbDatabase implements Database {
+  readonly #settings: DatabaseSettings;
+  readonly #log: Logger;
+  #opened: Promise<{ readonly datadir: Datadir; readonly account: Account }> | null = null;
+
+  constructor(settings: DatabaseSettings, log: Logger) {
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  async inspect(signal: AbortSignal): Promise<Inspection> {
+    const { datadir, account } = await this.#open();
+    await datadir.untilFree(signal);
+    return await datadir.inspect(account, () => this.#recover(signal));
+  }
+
+  async writeIdentity({ datadirId, attempt }: Identity): Promise<void> {
+    const { datadir } = await this.#open();
+    const initialising = (await datadir.identity()).initialising;
+    await datadir.writeIdentity({ datadirId, attempt, initialising });
+  }
+
+  async initialise(signal: AbortSignal): Promise<void> {
+    const { datadir, account } = await this.#open();
+    await datadir.untilFree(signal);
+    await requireSocket(this.#settings.socket, datadir.owner);
+    const runtime = await RuntimeFolder.make(datadir.owner);
+    try {
+      await initialise({
+        datadir,
+        settings: this.#settings,
+        // No Galera in it, so its library is not looked for.
+        surroundings: { provider: "none", hasWsrepInfo: false, runtimeFolder: runtime.path },
+        runtime,
+        account,
+        program: await findMariadbd(),
+        log: this.#log.getChild("mariadbd"),
+      }, signal);
+    } finally {
+      await runtime.remove();
+    }
+  }
+
+  async spawn(plan: SpawnPlan): Promise<Running> {
+    const { datadir, account } = await this.#open();
+    const program = await findMariadbd();
+    await datadir.untilFree(AbortSignal.timeout(FREE_MS));
+    if (plan.kind !== "plain") await requireSstPrograms(this.#settings.sstMethod);
+    requireFree(listeners(this.#settings, plan));
+    await requireSocket(this.#settings.socket, datadir.owner);
+    const runtime = await RuntimeFolder.make(datadir.owner);
+    try {
+      const defaults = await this.#writeOptions(runtime, datadir, plan);
+      if (plan.kind === "join") await dropInitialisation(datadir);
+      if (plan.kind === "plain") await this.#warnOfDivergence(datadir);
+      await removeRemains(datadir);
+      await prepareGrastate(datadir, plan);
+      return new Mysqld({
+        child: {
+          program,
+          args: [defaults],
+          account,
+          log: this.#log.getChild("mariadbd"),
+        },
+        socket: this.#settings.socket,
+        login: loginOf(this.#settings, account),
+        datadir: datadir.path,
+        log: this.#log,
+        cleanUp: () => runtime.remove(),
+      });
+    } catch (error) {
+      await runtime.remove();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => null);
+    this.#opened = null;
+    opened?.datadir.release();
+  }
+
+  /** Takes the datadir, the first time. */
+  async #open() {
+    const opening = this.#opened ??= (async () => {
+      const account = await findAccount(this.#settings.user);
+      const datadir = await Datadir.take(this.#settings.datadir, account, this.#log);
+      return { datadir, account };
+    })();
+    try {
+      return await opening;
+    } catch (error) {
+      if (this.#opened === opening) this.#opened = null;
+      throw error;
+    }
+  }
+
+  /** @returns The one argument that mariadbd gets. */
+  async #writeOptions(runtime: RuntimeFolder, datadir: Datadir, purpose: Purpose): Promise<string> {
+    const isWsrepOn = purpose.kind !== "plain";
+    const surroundings: Surroundings = {
+      provider: isWsrepOn ? await findProvider(this.#settings.provider) : "none",
+      hasWsrepInfo: await hasPlugin("wsrep_info.so"),
+      runtimeFolder: runtime.path,
+    };
+    const settings = { ...this.#settings, datadir: datadir.path };
+    const text = optionFile(settings, surroundings, purpose);
+    return `--defaults-extra-file=${await runtime.write("mariadbd.cnf", text)}`;
+  }
+
+  /** Lets mariadbd repair its files as after a crash, and say which position they have. */
+  async #recover(signal: AbortSignal): Promise<Position> {
+    const { datadir, account } = await this.#open();
+    const program = await findMariadbd();
+    const runtime = await RuntimeFolder.make(datadir.owner);
+    const lines: string[] = [];
+    try {
+      const status = await runChild({
+        program,
+        args: [await this.#writeOptions(runtime, datadir, { kind: "recover" })],
+        account,
+        log: this.#log.getChild("mariadbd"),
+        onLine: ({ text }) => lines.push(text),
+      }, signal);
+      const position = readPosition(lines);
+      if (status.code === 0 && position !== null) return position;
+      throw new UnavailableError(
+        `Cannot recover the position of "${datadir.path}": mariadbd --wsrep-recover ended: ${
+          describeExit(status)
+        }; restore the datadir or, where other members have the data, empty it`,
+      );
+    } finally {
+      await runtime.remove();
+    }
+  }
+
+  async #warnOfDivergence({ path }: Datadir): Promise<void> {
+    if (await readTextIfThere(`${path}/${GRASTATE_FILE}`) === null) return;
+    this.#log.warn(
+      'Galera is off, but the datadir "{path}" is of a cluster: what is written now is lost when it joins again',
+      { path },
+    );
+  }
+}
+
+function readPosition(lines: readonly string[]): Position | null {
+  try {
+    return parseRecoveredPosition(lines.join("\n"));
+  } catch (error) {
+    if (error instanceof PositionError) return null;
+    throw error;
+  }
+}
+
+/** How long a server of ours may need to be gone before the next one, in milliseconds. */
+const FREE_MS = 120_000;
+
+async function findMariadbd(): Promise<string> {
+  return await findProgram(["mariadbd", "mysqld"], "mariadb-server");
+}
+
+/** As root with a password; without one, as the server's account of our own name, by the socket. */
+function loginOf({ initialisation }: DatabaseSettings, account: Account): Login {
+  const { rootPassword, allowsEmptyRootPassword } = initialisation;
+  const isRoot = rootPassword !== null || allowsEmptyRootPassword || Deno.uid() === 0;
+  return { user: isRoot ? "root" : account.name, password: rootPassword };
+}

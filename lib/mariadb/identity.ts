@@ -1,0 +1,60 @@
+/** The file of ours in the datadir: it comes and goes with the data. */
+import { ConfigError } from "../errors.ts";
+import type { Identity } from "./database.ts";
+import { type Owner, writeAtomically } from "./files.ts";
+
+/**
+ * Its name. Not a hidden file, so that `rm -rf datadir/*` takes it along. An SST by rsync leaves
+ * files at the top alone, one by mariabackup those that its `cpat` names.
+ */
+export const IDENTITY_FILE = "galera-keeper.json";
+
+/** What it holds. */
+export interface StoredIdentity extends Identity {
+  /** A new database is being moved into the datadir: what is there is not complete. */
+  readonly initialising: boolean;
+}
+
+/**
+ * Reads it.
+ *
+ * @returns null where there is none.
+ * @throws {ConfigError} It holds something else.
+ */
+export async function readIdentity(datadir: string): Promise<StoredIdentity | null> {
+  const path = `${datadir}/${IDENTITY_FILE}`;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+  const identity = parseIdentity(text);
+  if (identity !== null) return identity;
+  throw new ConfigError(
+    `"${path}" does not say which datadir this is: it is cut off or another program's; if the ` +
+      `data is this member's, remove that file`,
+  );
+}
+
+/** Writes it, all or nothing. */
+export async function writeIdentity(
+  datadir: string,
+  { datadirId, attempt, initialising }: StoredIdentity,
+  owner: Owner,
+): Promise<void> {
+  const text = JSON.stringify({ v: 1, datadirId, attempt, ...(initialising && { initialising }) });
+  await writeAtomically(`${datadir}/${IDENTITY_FILE}`, `${text}\n`, 0o600, owner);
+}
+
+function parseIdentity(text: string): StoredIdentity | null {
+  try {
+    const { v, datadirId, attempt, initialising = false } = JSON.parse(text);
+    const isValid = v === 1 && typeof datadirId === "string" && datadirId !== "" &&
+      (attempt === null || typeof attempt === "string") && typeof initialising === "boolean";
+    return isValid ? { datadirId, attempt, initialising } : null;
+  } catch {
+    return null;
+  }
+}

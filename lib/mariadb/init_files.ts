@@ -1,0 +1,88 @@
+/** The files that fill a new database, as users of the official image know them. */
+import type { Logger } from "@logtape/logtape";
+import { findProgram } from "./programs.ts";
+import type { Step } from "./initialise.ts";
+import type { DatabaseSettings } from "./settings.ts";
+
+/** Where the official image has them. */
+const INIT_FOLDER = "/docker-entrypoint-initdb.d";
+
+/**
+ * Applies the files of the folder, in the order of their names: `.sql` and `.sql.gz` go to the
+ * server, `.sh` are run.
+ *
+ * @param clientFile An option file with which a client logs in.
+ * @param run Runs one program. @throws Whatever `run` throws, when one fails.
+ */
+export async function runInitFiles(
+  settings: DatabaseSettings,
+  clientFile: string,
+  rootPassword: string | null,
+  run: (step: Step) => Promise<void>,
+  log: Logger,
+): Promise<void> {
+  const folder = settings.initFolder ?? INIT_FOLDER;
+  const { database } = settings.initialisation;
+  const client = {
+    program: await findProgram(["mariadb", "mysql"], "mariadb-client"),
+    args: [
+      `--defaults-file=${clientFile}`,
+      ...(database === null ? [] : [`--database=${database}`]),
+    ],
+  };
+  for (const name of await namesIn(folder)) {
+    const path = `${folder}/${name}`;
+    if (name.endsWith(".sql")) {
+      log.info('Applying "{path}"', { path });
+      await run({ ...client, input: (await Deno.open(path)).readable });
+    } else if (name.endsWith(".sql.gz")) {
+      log.info('Applying "{path}"', { path });
+      const input = (await Deno.open(path)).readable.pipeThrough(new DecompressionStream("gzip"));
+      await run({ ...client, input });
+    } else if (name.endsWith(".sh")) {
+      log.info('Running "{path}"', { path });
+      const isProgram = ((await Deno.stat(path)).mode ?? 0) & 0o111;
+      const env = scriptEnvironment(settings, clientFile, rootPassword);
+      if (isProgram) await run({ program: path, args: [], env });
+      else await run({ program: await findProgram(["bash"], "bash"), args: ["-e", path], env });
+    } else {
+      log.warn('Ignoring "{path}": neither .sql, .sql.gz nor .sh', { path });
+    }
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(folder));
+    return entries.filter(({ isDirectory }) => !isDirectory).map(({ name }) => name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** What a script finds in the official image, under both names. */
+function scriptEnvironment(
+  { socket, initialisation }: DatabaseSettings,
+  clientFile: string,
+  rootPassword: string | null,
+): Record<string, string> {
+  const { database, user, password } = initialisation;
+  const values = {
+    ROOT_PASSWORD: rootPassword,
+    DATABASE: database,
+    USER: user,
+    PASSWORD: password,
+  };
+  const given = Object.entries(values).flatMap(([name, value]) =>
+    value === null ? [] : [[`MARIADB_${name}`, value], [`MYSQL_${name}`, value]]
+  );
+  return {
+    ...Object.fromEntries(given),
+    // Clients look there without being told.
+    MYSQL_UNIX_PORT: socket,
+    SOCKET: socket,
+    // Scripts of the image's users pipe SQL into this function of its entrypoint.
+    "BASH_FUNC_docker_process_sql%%": `() { mariadb --defaults-file='${clientFile}' "$@"; }`,
+  };
+}

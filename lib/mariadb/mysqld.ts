@@ -1,0 +1,120 @@
+/** A mariadbd that was started: its status, its end. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "@logtape/logtape";
+import { UnavailableError } from "../errors.ts";
+import { type ChildOptions, startChild } from "./child.ts";
+import { KeptConnection, type Login } from "./connection.ts";
+import type { ExitStatus, Running, ViewMember, WsrepStatus } from "./database.ts";
+import type { Line } from "./output.ts";
+import { programOf, sessionMembers, signalAll, signalSession } from "./processes.ts";
+import { readStatus, readViewMembers, Transfers } from "./wsrep.ts";
+
+/** Between two looks at a server that is to stop, in milliseconds. */
+const LOOK_EVERY_MS = 250;
+/** How long a server that serves nobody yet may take to stop: nothing of a client's is in it. */
+const STARTING_GRACE_MS = 10_000;
+
+/** What a server needs besides its program. */
+export interface MysqldOptions {
+  readonly child: Omit<ChildOptions, "onLine">;
+  readonly socket: string;
+  readonly login: Login;
+  /** Without symbolic links. */
+  readonly datadir: string;
+  readonly log: Logger;
+  /** Called once it has ended. */
+  readonly cleanUp: () => Promise<void>;
+}
+
+/** A mariadbd, its SST scripts, and our connection to it. */
+export class Mysqld implements Running {
+  readonly pid: number;
+  readonly exited: Promise<ExitStatus>;
+  readonly #connection: KeptConnection;
+  readonly #transfers: Transfers;
+  readonly #log: Logger;
+  #isServing = false;
+  #hasExited = false;
+  #killAtMs = Infinity;
+  #stopping: Promise<void> | null = null;
+
+  /** Starts it. @throws {UnavailableError} It cannot be started. */
+  constructor({ child: options, socket, login, datadir, log, cleanUp }: MysqldOptions) {
+    this.#log = log;
+    const child = startChild({ ...options, onLine: (line) => this.#notice(line) });
+    this.pid = child.pid;
+    this.#connection = new KeptConnection(socket, login, datadir);
+    this.#transfers = new Transfers(child.pid);
+    this.exited = child.exited.then(async (status) => {
+      this.#hasExited = true;
+      await this.#connection.close();
+      await cleanUp().catch((error) => log.warn("Not cleaned up: {error}", { error }));
+      return status;
+    });
+  }
+
+  async status(): Promise<WsrepStatus | null> {
+    const status = await readStatus(this.#connection);
+    if (status !== null) this.#isServing = true;
+    return status;
+  }
+
+  async makeWritable(): Promise<void> {
+    if (await this.#connection.query("SET GLOBAL wsrep_reject_queries = NONE") === null) {
+      throw new UnavailableError("Cannot let clients in as mariadbd does not answer");
+    }
+  }
+
+  async transferredBytes(): Promise<number> {
+    return await this.#transfers.bytes();
+  }
+
+  async viewMembers(): Promise<readonly ViewMember[]> {
+    return await readViewMembers(this.#connection);
+  }
+
+  async stop(graceMs: number): Promise<ExitStatus> {
+    this.#killAtMs = Math.min(this.#killAtMs, performance.now() + graceMs);
+    this.#stopping ??= this.#stop();
+    await this.#stopping;
+    return await this.exited;
+  }
+
+  reload(): void {
+    if (!this.#hasExited) signalAll([this.pid], "SIGHUP");
+  }
+
+  #notice({ text }: Line): void {
+    if (/: ready for connections\.$/.test(text)) this.#isServing = true;
+  }
+
+  async #stop(): Promise<void> {
+    const startedMs = performance.now();
+    const exited = new AbortController();
+    this.exited.then(() => exited.abort());
+    await this.#connection.close();
+    if (!this.#isServing) this.#killAtMs = Math.min(this.#killAtMs, startedMs + STARTING_GRACE_MS);
+    // A server that receives an SST loses a SIGTERM, and hangs for ever once the SST is done. It does
+    // end when the SST's script does, so that one is asked first.
+    if (!this.#isServing) await signalSession(this.pid, "SIGTERM");
+    if (!this.#hasExited) signalAll([this.pid], "SIGTERM");
+    while (!this.#hasExited) {
+      if (performance.now() >= this.#killAtMs) await this.#kill(performance.now() - startedMs);
+      else if (!this.#isServing) await signalSession(this.pid, "SIGTERM");
+      await delay(LOOK_EVERY_MS, undefined, { signal: exited.signal }).catch(() => {});
+    }
+  }
+
+  async #kill(waitedMs: number): Promise<void> {
+    const others = await sessionMembers(this.pid);
+    const running = [`mariadbd (${this.pid})`].concat(
+      others.map((process) => `${programOf(process)} (${process.pid})`),
+    );
+    this.#log.warn("Killing what did not stop within {seconds} s: {running}", {
+      seconds: Math.round(waitedMs / 1000),
+      running: running.join(", "),
+    });
+    this.#killAtMs = Infinity;
+    signalAll([this.pid, ...others.map(({ pid }) => pid)], "SIGKILL");
+  }
+}

@@ -1,0 +1,261 @@
+/** The option file that mariadbd and its SST scripts read. Pure. */
+import { formatPosition, type Position } from "../cluster/position.ts";
+import { ConfigError } from "../errors.ts";
+import { formatOption, type Option, readArguments } from "./arguments.ts";
+import type { SpawnPlan } from "./database.ts";
+import { IDENTITY_FILE } from "./identity.ts";
+import type { DatabaseSettings } from "./settings.ts";
+
+/** What a mariadbd is started for. */
+export type Purpose =
+  | SpawnPlan
+  /** To find out the position that the data has, and exit. */
+  | { readonly kind: "recover" }
+  /** For ourselves alone, to fill a new database. */
+  | { readonly kind: "initialise"; readonly datadir: string };
+
+/** What was found on this machine. */
+export interface Surroundings {
+  /** Galera's library. */
+  readonly provider: string;
+  /** Whether the server has the plugin `wsrep_info`. */
+  readonly hasWsrepInfo: boolean;
+  /** A folder that mariadbd may write to, for its pid file and private sockets. */
+  readonly runtimeFolder: string;
+}
+
+/** Galera's default ports: its group, IST, SST. */
+export const GALERA_PORT = 4567;
+const IST_PORT = 4568;
+const SST_PORT = 4444;
+
+/**
+ * Writes the option file for one start.
+ *
+ * @throws {import("../errors.ts").KeeperError} An option of the user's cannot be passed on.
+ */
+export function optionFile(
+  settings: DatabaseSettings,
+  surroundings: Surroundings,
+  purpose: Purpose,
+): string {
+  const sections: [string, readonly Option[]][] = [[
+    "mysqld",
+    [
+      ...defaults(purpose),
+      ...readArguments(settings.extraArguments),
+      ...ours(
+        settings,
+        surroundings,
+        purpose,
+      ),
+    ],
+  ]];
+  if (purpose.kind === "bootstrap" || purpose.kind === "join") {
+    sections.push(["sst", sst(settings)]);
+    const { rootPassword } = settings.initialisation;
+    if (settings.sstMethod === "mariabackup" && rootPassword !== null) {
+      sections.push(["mariabackup", [["user", "root"], ["password", rootPassword]]]);
+    }
+  }
+  return sections.map(([name, options]) =>
+    [`[${name}]`, ...options.map(formatOption), ""].join("\n")
+  ).join("\n");
+}
+
+/** What users may change. */
+function defaults(purpose: Purpose): Option[] {
+  if (purpose.kind === "plain" || purpose.kind === "initialise") return [];
+  return [
+    ["binlog_format", "ROW"],
+    ["default_storage_engine", "InnoDB"],
+    ["innodb_autoinc_lock_mode", "2"],
+    ["wsrep_gtid_domain_id", "1"],
+  ];
+}
+
+/** What is ours, behind all else: the last one counts. */
+function ours(
+  settings: DatabaseSettings,
+  { provider, hasWsrepInfo, runtimeFolder }: Surroundings,
+  purpose: Purpose,
+): Option[] {
+  const isRecovery = purpose.kind === "recover";
+  const options: Option[] = [
+    ["datadir", purpose.kind === "initialise" ? purpose.datadir : settings.datadir],
+    ["socket", isRecovery ? `${runtimeFolder}/recover.sock` : settings.socket],
+    ["pid_file", `${runtimeFolder}/mariadbd.pid`],
+    ["port", `${settings.port}`],
+    ["bind_address", settings.bind ?? "*"],
+    ["skip_log_error", null],
+  ];
+  if (isRecovery || purpose.kind === "initialise") {
+    options.push(["skip_networking", "ON"], ["skip_log_bin", null]);
+  }
+  switch (purpose.kind) {
+    case "plain":
+      return [...options, ...withoutGalera()];
+    case "initialise":
+      // Nothing may write but us, and nothing of it belongs into a log that replicas read.
+      return [...options, ...withoutGalera(), ["event_scheduler", "OFF"], [
+        "skip_slave_start",
+        null,
+      ]];
+    case "recover":
+      return [...options, ...galera(settings, provider, []), ["wsrep_recover", "ON"]];
+    case "bootstrap":
+      return [
+        ...options,
+        ...member(purpose.serverId, purpose.startPosition, hasWsrepInfo),
+        // Not an empty address: mariadbd would start one more cluster when told to connect again.
+        ...galera(settings, provider, [settings.address]),
+        ["wsrep_new_cluster", "ON"],
+        // Keeps everyone from reading and writing, root and events too; read_only does not.
+        ["wsrep_reject_queries", "ALL"],
+      ];
+    case "join":
+      if (purpose.donors.length === 0) {
+        throw new Error("A joiner needs donors: without one it would start another cluster");
+      }
+      return [
+        ...options,
+        ...member(purpose.serverId, purpose.startPosition, hasWsrepInfo),
+        ...galera(settings, provider, purpose.donors),
+      ];
+  }
+}
+
+/** Whatever the machine's own option files say: a left-over setting must not reach a server of ours. */
+function withoutGalera(): Option[] {
+  return [["wsrep_on", "OFF"], ["wsrep_new_cluster", "OFF"], ["wsrep_provider", "none"]];
+}
+
+function member(serverId: number, startPosition: Position | null, hasWsrepInfo: boolean): Option[] {
+  const options: Option[] = [["server_id", `${serverId}`]];
+  if (startPosition !== null) {
+    options.push(["wsrep_start_position", formatPosition(startPosition)]);
+  }
+  if (hasWsrepInfo) options.push(["plugin_load_add", "wsrep_info"]);
+  return options;
+}
+
+function galera(
+  settings: DatabaseSettings,
+  provider: string,
+  addresses: readonly string[],
+): Option[] {
+  const options: Option[] = [
+    ["wsrep_on", "ON"],
+    ["wsrep_provider", provider],
+    ["wsrep_provider_options", providerOptions(settings)],
+    ["wsrep_cluster_name", settings.clusterName],
+    ["wsrep_cluster_address", `gcomm://${addresses.map(bracketed).join(",")}`],
+    ["wsrep_new_cluster", "OFF"],
+    ["wsrep_recover", "OFF"],
+    ["wsrep_reject_queries", "NONE"],
+    ["wsrep_node_name", settings.member],
+    ["wsrep_node_address", bracketed(settings.address)],
+    ["wsrep_sst_method", settings.sstMethod],
+  ];
+  if (settings.bind !== null) {
+    options.push(["wsrep_sst_receive_address", `${bracketed(settings.bind)}:${SST_PORT}`]);
+  }
+  return options;
+}
+
+/**
+ * Galera's own options, the user's over ours.
+ *
+ * @throws {ConfigError} An option would undo what is decided through ZooKeeper, or --bind.
+ */
+export function providerOptions(settings: DatabaseSettings): string {
+  const options = new Map<string, string>([["pc.recovery", "no"]]);
+  for (const [name, value] of Object.entries(settings.providerOptions)) {
+    const clash = clashOf(name.toLowerCase(), settings.bind);
+    if (clash !== null) throw new ConfigError(`--provider-options has ${name}=${value}: ${clash}`);
+    if (/[;=\n]/.test(name) || /[;\n]/.test(value)) {
+      throw new ConfigError(`--provider-options cannot hold a semicolon within ${name}=${value}`);
+    }
+    options.set(name, value);
+  }
+  const { bind } = settings;
+  if (bind !== null) {
+    options.set("gmcast.listen_addr", `tcp://${bracketed(bind)}:${GALERA_PORT}`);
+    options.set("ist.recv_addr", `${bracketed(bind)}:${IST_PORT}`);
+  } else if (settings.address.includes(":") && !options.has("gmcast.listen_addr")) {
+    // Galera listens on 0.0.0.0 by default, where no IPv6 address is heard.
+    options.set("gmcast.listen_addr", `tcp://[::]:${GALERA_PORT}`);
+  }
+  return [...options].map(([name, value]) => `${name}=${value}`).join(";");
+}
+
+function clashOf(name: string, bind: string | null): string | null {
+  if (["pc.bootstrap", "pc.recovery", "pc.ignore_sb", "pc.ignore_quorum"].includes(name)) {
+    return "it would let two clusters form; leave it out";
+  }
+  const isListener = name === "gmcast.listen_addr" || name.startsWith("ist.recv_");
+  return bind !== null && isListener ? "--bind says where to listen; leave one of them out" : null;
+}
+
+/** For the SST's scripts. */
+function sst(settings: DatabaseSettings): Option[] {
+  const options: Option[] = [
+    // With Debian's [mysqld_safe] syslog the scripts' errors would not come through our log.
+    ["sst-syslog", "-1"],
+    ["sst-log-archive", "0"],
+    // What a mariabackup SST leaves alone when it empties the datadir, as a regular expression of find(1).
+    [
+      "cpat",
+      [...KEPT_BY_MARIABACKUP, IDENTITY_FILE.replaceAll(".", "\\.")]
+        .map((name) => `.*${name}$`).join("\\|"),
+    ],
+  ];
+  // socat would listen on all addresses.
+  if (settings.bind !== null) options.push(["sockopt", `,bind=${bracketed(settings.bind)}`]);
+  return options;
+}
+
+/** The default of wsrep_sst_mariabackup's `cpat`, which ours replaces. */
+const KEPT_BY_MARIABACKUP = [
+  "\\.pem",
+  "galera\\.cache",
+  "sst_in_progress",
+  "\\.sst",
+  "gvwstate\\.dat",
+  "grastate\\.dat",
+  "\\.err",
+  "\\.log",
+  "RPM_UPGRADE_MARKER",
+  "RPM_UPGRADE_HISTORY",
+];
+
+/** An address as it goes before a port: IPv6 in brackets. */
+function bracketed(address: string): string {
+  return address.includes(":") && !address.includes("[") && !/^[^:]*:\d+$/.test(address)
+    ? `[${address}]`
+    : address;
+}
+
+/** A place to listen. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  readonly what: string;
+}
+
+/** Where a server will listen, as far as we decide it. */
+export function listeners(settings: DatabaseSettings, purpose: SpawnPlan): readonly Listener[] {
+  const host = settings.bind ?? (settings.address.includes(":") ? "::" : "0.0.0.0");
+  const clients = { host, port: settings.port, what: "clients" };
+  if (purpose.kind === "plain") return [clients];
+  const galera = [
+    { host, port: GALERA_PORT, what: "Galera", option: "gmcast.listen_addr" },
+    { host, port: IST_PORT, what: "IST", option: "ist.recv_addr" },
+    { host, port: SST_PORT, what: "SST", option: null },
+  ];
+  // The user's own places are the user's to keep free.
+  return [
+    clients,
+    ...galera.filter(({ option }) => option === null || !(option in settings.providerOptions)),
+  ];
+}

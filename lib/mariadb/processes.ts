@@ -1,0 +1,124 @@
+/**
+ * Processes that belong to a server: its session, and who still holds a datadir.
+ *
+ * By ps, readlink and cat, as Deno gives /proc itself to nobody but `--allow-all`.
+ */
+
+/** One process. */
+export interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  /** The session it belongs to: all that a server starts is in the server's. */
+  readonly session: number;
+  /** Its arguments, joined with blanks. */
+  readonly command: string;
+}
+
+/** All processes that run, zombies left out. */
+export async function listProcesses(): Promise<readonly Process[]> {
+  const text = await output("ps", ["-e", "-ww", "-o", "pid=,ppid=,sid=,stat=,args="]);
+  return text.split("\n").flatMap((line) => {
+    const [, pid, parent, session, state, command] =
+      /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
+    if (command === undefined || state === undefined || state.startsWith("Z")) return [];
+    return [{ pid: Number(pid), parent: Number(parent), session: Number(session), command }];
+  });
+}
+
+/** The processes of a session, but for the one that leads it. */
+export async function sessionMembers(session: number): Promise<readonly Process[]> {
+  const all = await listProcesses();
+  return all.filter((process) => process.session === session && process.pid !== session);
+}
+
+/**
+ * Sends a signal to the processes of a session, but for the one that leads it.
+ *
+ * @returns How many there were.
+ */
+export async function signalSession(session: number, signal: Deno.Signal): Promise<number> {
+  const pids = (await sessionMembers(session)).map(({ pid }) => pid);
+  signalAll(pids, signal);
+  return pids.length;
+}
+
+/** The name of the program that runs. */
+export function programOf(process: Process): string {
+  const [first = ""] = process.command.split(" ", 1);
+  return first.slice(first.lastIndexOf("/") + 1);
+}
+
+/** Who still works in a datadir. */
+export interface Holders {
+  /** Servers. */
+  readonly servers: readonly Process[];
+  /** SST scripts whose server is gone, and all that they started. */
+  readonly strays: readonly Process[];
+}
+
+/**
+ * Looks for servers and SST scripts that still work in a datadir. A server's working folder is its
+ * datadir, which says so on any file system, and in an SST too, when no data file is open.
+ */
+export async function findHolders(datadir: string): Promise<Holders> {
+  const all = await listProcesses();
+  const servers: Process[] = [];
+  for (const process of all) {
+    if (!["mariadbd", "mysqld"].includes(programOf(process))) continue;
+    const folder = await output("readlink", ["--", `/proc/${process.pid}/cwd`]);
+    if (folder.trimEnd() === datadir) servers.push(process);
+  }
+  const sessions = new Set(
+    all.filter(({ command }) =>
+      command.includes("wsrep_sst_") && command.includes(`--datadir ${datadir}/ `)
+    ).map(({ session }) => session),
+  );
+  for (const server of servers) sessions.delete(server.session);
+  return { servers, strays: all.filter(({ session }) => sessions.has(session)) };
+}
+
+/** Sends a signal to processes, whichever of them are still there. */
+export function signalAll(pids: readonly number[], signal: Deno.Signal): void {
+  for (const pid of pids) {
+    try {
+      Deno.kill(pid, signal);
+    } catch (error) {
+      // Gone between the look and the signal.
+      if (!(error instanceof Deno.errors.NotFound) && !isNoSuchProcess(error)) throw error;
+    }
+  }
+}
+
+function isNoSuchProcess(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ESRCH";
+}
+
+/**
+ * How many bytes processes have written so far, by pid: to files, pipes and sockets, and what of it
+ * went to a file system. Those that cannot be asked are left out.
+ */
+export async function writtenBytes(
+  pids: readonly number[],
+): Promise<ReadonlyMap<number, { readonly all: number; readonly toFiles: number }>> {
+  const written = new Map<number, { all: number; toFiles: number }>();
+  await Promise.all(pids.map(async (pid) => {
+    const text = await output("cat", [`/proc/${pid}/io`]);
+    const [, all] = /^wchar: (\d+)$/m.exec(text) ?? [];
+    const [, toFiles] = /^write_bytes: (\d+)$/m.exec(text) ?? [];
+    if (all !== undefined && toFiles !== undefined) {
+      written.set(pid, { all: Number(all), toFiles: Number(toFiles) });
+    }
+  }));
+  return written;
+}
+
+/** What a small program prints; "" where it fails. */
+async function output(program: string, args: readonly string[]): Promise<string> {
+  const command = new Deno.Command(program, {
+    args: [...args],
+    env: { LC_ALL: "C" },
+    stdin: "null",
+    stderr: "null",
+  });
+  return new TextDecoder().decode((await command.output()).stdout);
+}

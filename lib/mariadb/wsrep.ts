@@ -1,0 +1,113 @@
+/** What the server tells of Galera, and what can be seen of a state transfer from outside. */
+import type { ViewMember, WsrepStatus } from "./database.ts";
+import type { KeptConnection, Rows } from "./connection.ts";
+import { type Process, programOf, sessionMembers, writtenBytes } from "./processes.ts";
+
+const STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN (" + [
+  "wsrep_cluster_size",
+  "wsrep_cluster_state_uuid",
+  "wsrep_cluster_status",
+  "wsrep_connected",
+  "wsrep_last_committed",
+  "wsrep_local_state",
+  "wsrep_local_state_comment",
+  "wsrep_ready",
+].map((name) => `'${name}'`).join(", ") + ")";
+
+/**
+ * Asks for Galera's status.
+ *
+ * @returns null while the server does not answer.
+ * @throws {import("../errors.ts").ConfigError} It refuses our login.
+ */
+export async function readStatus(connection: KeptConnection): Promise<WsrepStatus | null> {
+  const rows = await connection.query(STATUS);
+  return rows === null ? null : parseStatus(rows);
+}
+
+/** Reads rows of name and value; what is missing is as before the first view. */
+export function parseStatus(rows: Rows): WsrepStatus {
+  const values = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
+  const text = (name: string) => values.get(`wsrep_${name}`) ?? "";
+  const localState = Number(text("local_state")) || 0;
+  return {
+    primary: text("cluster_status").toLowerCase() === "primary",
+    ready: text("ready").toUpperCase() === "ON",
+    connected: text("connected").toUpperCase() === "ON",
+    synced: localState === 4,
+    localState,
+    localStateComment: text("local_state_comment"),
+    clusterUuid: text("cluster_state_uuid").toLowerCase(),
+    lastCommitted: parseSeqno(text("last_committed")),
+    clusterSize: Number(text("cluster_size")) || 0,
+  };
+}
+
+/** Galera shows its -1 as an unsigned number. */
+function parseSeqno(text: string): bigint {
+  if (!/^-?\d{1,20}$/.test(text)) return -1n;
+  const seqno = BigInt.asIntN(64, BigInt(text));
+  return seqno < 0n ? -1n : seqno;
+}
+
+/** The members of the server's view; empty while it does not answer. */
+export async function readViewMembers(connection: KeptConnection): Promise<readonly ViewMember[]> {
+  // The plugin wsrep_info has names; without it there are addresses alone.
+  const named = await connection.query(
+    "SELECT NAME, ADDRESS FROM information_schema.WSREP_MEMBERSHIP",
+  );
+  if (named !== null && named.length > 0) {
+    return named.map(([name, address]) => ({
+      name: String(name),
+      address: withoutPort(String(address)),
+    }));
+  }
+  const rows = await connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_incoming_addresses'");
+  const addresses = String(rows?.[0]?.[1] ?? "").split(",").map((text) => withoutPort(text.trim()));
+  return addresses.filter((address) => address !== "").map((address) => ({ name: "", address }));
+}
+
+/** `192.0.2.7:3306`, `[fd00::7]:3306` or `fd00::7` to the address alone. */
+export function withoutPort(text: string): string {
+  const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(text) ?? [];
+  return bracketed ?? plain ?? text;
+}
+
+/** Programs that move the data of an SST; what their scripts do besides is no progress. */
+const MOVERS = ["rsync", "mbstream", "mariabackup", "mariadb-backup"];
+/** Looking costs a few processes, and whoever asks may ask twenty times a second. */
+const LOOK_EVERY_MS = 1000;
+
+/** Counts what state transfers move. */
+export class Transfers {
+  readonly #server: number;
+  readonly #counts = new Map<number, number>();
+  #lookedAtMs = -Infinity;
+  #looking: Promise<void> | null = null;
+
+  /** @param server The server's process, which leads its session. */
+  constructor(server: number) {
+    this.#server = server;
+  }
+
+  /** Bytes moved so far; only grows. At most a second old, the first time it is asked. */
+  async bytes(): Promise<number> {
+    if (performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) {
+      this.#looking ??= this.#look().finally(() => this.#looking = null);
+      await this.#looking;
+    }
+    return [...this.#counts.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  async #look(): Promise<void> {
+    const isMover = (process: Process) => MOVERS.includes(programOf(process));
+    const movers = (await sessionMembers(this.#server)).filter(isMover).map(({ pid }) => pid);
+    const written = await writtenBytes([this.#server, ...movers]);
+    for (const [pid, { all, toFiles }] of written) {
+      // The server also writes to its log; what an IST brings it writes to files.
+      const bytes = pid === this.#server ? toFiles : all;
+      this.#counts.set(pid, Math.max(bytes, this.#counts.get(pid) ?? 0));
+    }
+    this.#lookedAtMs = performance.now();
+  }
+}
