@@ -105,7 +105,11 @@ async function ended(child: Deno.ChildProcess, output: Output): Promise<ExitStat
   const { code, signal } = await child.status;
   await endSession(child.pid);
   await output.end(DRAIN_MS);
-  return { code: signal === null ? code : null, signal, lastErrors: code === 0 ? [] : output.lastErrors };
+  return {
+    code: signal === null ? code : null,
+    signal,
+    lastErrors: code === 0 ? [] : output.lastErrors,
+  };
 }
 
 /** Ends what a program left behind: asks first, as scripts clean up after themselves. */

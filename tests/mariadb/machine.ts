@@ -104,7 +104,15 @@ export class Machine implements AsyncDisposable {
   /** Runs a statement as root by the socket. @returns What the client printed. */
   async sql(database: TestDatabase, statement: string, args: string[] = []): Promise<string> {
     const { success, stdout, stderr } = await new Deno.Command("mariadb", {
-      args: ["--no-defaults", `--socket=${database.settings.socket}`, ...args, "-N", "-B", "-e", statement],
+      args: [
+        "--no-defaults",
+        `--socket=${database.settings.socket}`,
+        ...args,
+        "-N",
+        "-B",
+        "-e",
+        statement,
+      ],
       stdin: "null",
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
