@@ -5,6 +5,7 @@ import type { Environment } from "./command.ts";
 import { ConfigError } from "./errors.ts";
 import { DEFAULT_HTTP_PORT, type LogLevelName, type RunOptions } from "./options.ts";
 import type { LogOptions, ZooKeeperOptions } from "./options.ts";
+import { readArguments } from "./mariadb/arguments.ts";
 import { formatHostPort, parseMemberName, ValueError } from "./values.ts";
 import { type InitialisationConfig, readInitialisation, readSecretFile } from "./variables.ts";
 import type { HostList } from "./zookeeper/hosts.ts";
@@ -68,7 +69,7 @@ export interface RunConfig {
   readonly initialisation: InitialisationConfig;
   /** false: WSREP_ON=OFF, a plain mariadbd without Galera and ZooKeeper, as in the lab. */
   readonly isWsrepOn: boolean;
-  /** What stood after `--`: options for mariadbd. */
+  /** What stood after `--`: options for mariadbd, as `readArguments()` takes them. */
   readonly extraArguments: readonly string[];
   readonly log: LogConfig;
 }
@@ -125,7 +126,7 @@ export function buildRunConfig(
     providerOptions: checkProviderOptions(options.providerOptions ?? {}),
     initialisation,
     isWsrepOn: readWsrepOn(env),
-    extraArguments: checkExtraArguments(dropProgramName(rest ?? [])),
+    extraArguments: checkExtraArguments(rest ?? []),
     log: buildLogConfig(options, secrets),
   };
 }
@@ -261,46 +262,8 @@ function readWsrepOn(env: Environment): boolean {
   throw new ConfigError(`WSREP_ON is "${value}": expected ON or OFF`);
 }
 
-/** The image's users write the program's name first: `… -- mariadbd --max-connections=500`. */
-function dropProgramName(rest: readonly string[]): readonly string[] {
-  return rest[0] === "mariadbd" || rest[0] === "mysqld" ? rest.slice(1) : rest;
-}
-
-/** Options of mariadbd that have an option of ours, or are ours to decide. */
-const RESERVED: ReadonlyMap<string, string> = new Map([
-  ["bind-address", "use --bind"],
-  ["datadir", "use --datadir"],
-  ["port", "use --port"],
-  ["server-id", "each member is given its own"],
-  ["socket", "use --socket"],
-  ["user", "use --user"],
-  ["wsrep-cluster-address", "it comes from ZooKeeper"],
-  ["wsrep-cluster-name", "use --cluster-name"],
-  ["wsrep-new-cluster", "who bootstraps is decided through ZooKeeper"],
-  ["wsrep-node-address", "use --address"],
-  ["wsrep-node-name", "use --member"],
-  ["wsrep-on", "use the variable WSREP_ON"],
-  ["wsrep-provider", "use --provider"],
-  ["wsrep-provider-options", "use --provider-options"],
-  ["wsrep-recover", "positions are recovered as needed"],
-  ["wsrep-sst-method", "use --sst-method"],
-  ["wsrep-start-position", "it comes from the datadir"],
-]);
-
-/**
- * Checks what stood after `--`: long options that are not ours to decide.
- * @throws {ConfigError}
- */
+/** Options for mariadbd, which reads them again in its own way. @throws as `readArguments()` */
 export function checkExtraArguments(rest: readonly string[]): readonly string[] {
-  for (const argument of rest) {
-    const [, name] = /^--([^=]+)/.exec(argument) ?? [];
-    if (name === undefined) {
-      throw new ConfigError(
-        `Cannot pass "${argument}" on to mariadbd: after -- write options as --name=value`,
-      );
-    }
-    const reason = RESERVED.get(name.replaceAll("_", "-"));
-    if (reason !== undefined) throw new ConfigError(`${argument} cannot go after --: ${reason}`);
-  }
+  readArguments(rest);
   return rest;
 }

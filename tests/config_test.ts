@@ -117,7 +117,7 @@ Deno.test("buildRunConfig() takes every option from the command line", async () 
     provider: "/p.so",
     providerOptions: { "gcache.size": "1G", "gcs.fc_limit": "64" },
     isWsrepOn: true,
-    extraArguments: ["--max-connections=5", "--skip-log-bin"],
+    extraArguments: ["mysqld", "--max-connections=5", "--skip-log-bin"],
     log: { format: "json", level: "warning", isVerbose: true, secrets: ["s3cret-digest"] },
   });
 });
@@ -249,8 +249,8 @@ const REFUSED: readonly (readonly [
   ["", { MARIADB_USER: "app" }, ConfigError, /^MARIADB_USER is given without MARIADB_PASSWORD/],
   ["", { MARIADB_PASSWORD: "x" }, ConfigError, /^MARIADB_PASSWORD is given without MARIADB_USER/],
   ["", { WSREP_ON: "perhaps" }, ConfigError, /^WSREP_ON is "perhaps": expected ON or OFF$/],
-  ["-- max_connections=5", {}, ConfigError, /write options as --name=value$/],
-  ["-- mariadbd -P 5", {}, ConfigError, /^Cannot pass "-P" on to mariadbd/],
+  ["-- max_connections=5", {}, UsageError, /write options as --name=value$/],
+  ["-- mariadbd -P 5", {}, UsageError, /^Cannot pass "-P" on to mariadbd/],
   ["-- --datadir=/x", {}, ConfigError, /^--datadir=\/x cannot go after --: use --datadir$/],
   ["-- --wsrep_new_cluster", {}, ConfigError, /who bootstraps is decided/],
 ];
