@@ -26,7 +26,6 @@ import type {
 } from "./ensemble.ts";
 import {
   BadArgumentsError,
-  ConnectionLossError,
   NodeExistsError,
   NoNodeError,
   NotEmptyError,
@@ -167,7 +166,9 @@ export class Session implements Ensemble, AsyncDisposable {
   #troubleListener(onWaiting: (reason: string) => void): (error: ZooKeeperError) => void {
     let nextMs = -Infinity;
     return (error) => {
-      if (!(error instanceof ConnectionLossError)) return this.#end(error);
+      if (error.code === CODE.ZSESSIONEXPIRED || error.code === CODE.ZAUTHFAILED) {
+        return this.#end(error);
+      }
       if (this.#closing || performance.now() < nextMs) return;
       nextMs = performance.now() + WAITING_EVERY_MS;
       onWaiting(error.message);
