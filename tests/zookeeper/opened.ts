@@ -1,8 +1,8 @@
 /** npm:zookeeper's client, opened and closed with a test, and one server for a file of tests. */
 
+import { fileURLToPath } from "node:url";
 import type { InitOptions } from "../../lib/zookeeper/addon_values.ts";
 import { ZooKeeperClient } from "../../lib/zookeeper/client.ts";
-import { startServers, type TestServers } from "./server.ts";
 
 /** An event as the package emits it: the name, and what its listeners get after the client. */
 export type Emitted = readonly [name: string, ...values: unknown[]];
@@ -88,14 +88,27 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
 export function serverForAll(): () => string {
   const given = Deno.env.get("ZOOKEEPER_HOSTS");
   if (given !== undefined) return () => given;
-  let servers: TestServers | undefined;
+  let hosts = "";
+  let child: Deno.ChildProcess | undefined;
   Deno.test.beforeAll(async () => {
-    servers = await startServers({ network: "127.10" });
+    child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", fileURLToPath(new URL("./server_process.ts", import.meta.url))],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    reader.releaseLock();
+    hosts = new TextDecoder().decode(value).trim();
+    if (hosts === "") throw new Error("the ZooKeeper server for these tests did not start");
   });
   Deno.test.afterAll(async () => {
-    await servers?.[Symbol.asyncDispose]();
+    await child?.stdin.close();
+    await child?.stdout.cancel();
+    await child?.status;
   });
-  return () => servers!.hosts;
+  return () => hosts;
 }
 
 let made = 0;
