@@ -458,6 +458,7 @@ export class Connection {
         if (code !== CODE.ZOK) throw new ProtocolError(`watches were not set again, code ${code}`);
         return;
     }
+    if (code > 0) throw new ProtocolError(`a reply with the code ${code}, where none is positive`);
     const pending = this.#pending.peek();
     if (pending?.xid !== xid) {
       const expected = pending === undefined ? "none" : `that to request ${pending.xid}`;

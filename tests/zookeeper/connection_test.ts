@@ -125,6 +125,12 @@ Deno.test("Connection tries the next server when one speaks no ZooKeeper", async
       ProtocolError,
     ],
     [
+      "a reply with a positive code",
+      afterGreeting((client) => client.reply(1, { err: 7 })),
+      /the code 7/,
+      ProtocolError,
+    ],
+    [
       "a reply too short for a header",
       afterGreeting((client) => client.send(Uint8Array.of(0, 0, 0, 1, 0))),
       /ends early/,
