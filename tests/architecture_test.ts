@@ -140,10 +140,14 @@ const foldersAreApart: Rule = (module) => {
     .map(({ target }) => `${module.path} imports ${target}`);
 };
 
-/** `position.ts` is the only place that compares positions: nobody else can forget the UUID. */
+/**
+ * `position.ts` is the only place that compares positions: nobody else can forget the UUID. Whether a
+ * seqno is known at all, being less than 0, is no comparison of two.
+ */
 const positionsCompareThemselves: Rule = (module) => {
   if (module.path === "lib/cluster/position.ts") return [];
-  const comparison = /\bseqno\s*[<>]=?|(?<!=)[<>]=?\s*[\w.?!]*\.seqno\b|\bmax\([^)]*seqno/g;
+  const comparison =
+    /\bseqno\s*(?:<|>)=?(?!=?\s*0n\b)|(?<!=)[<>]=?\s*[\w.?!]*\.seqno\b|\bmax\([^)]*seqno/g;
   const found = code(module).match(comparison) ?? [];
   return found.map((text) => `${module.path} compares a seqno: ${text}`);
 };
@@ -224,7 +228,9 @@ import { Session } from "./zookeeper/session.ts";`,
     ["lib/cluster/position.ts", "return a.seqno < b.seqno;", 0],
     ["lib/x.ts", "const f = ({ seqno }: Position) => seqno;", 0],
     ["lib/x.ts", "const all = copies.map((copy) => copy.seqno === 0n);", 0],
+    ["lib/x.ts", "return position.seqno >= 0n || position.seqno < 0n;", 0],
     ["lib/x.ts", "return a.seqno < 7n;", 1],
+    ["lib/x.ts", "return a.seqno >= b.seqno;", 1],
     ["lib/x.ts", "return 7n >= copy.position.seqno;", 1],
     ["lib/x.ts", "return Math.max(...all.map(({ seqno }) => Number(seqno)));", 1],
   ]],
