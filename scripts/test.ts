@@ -32,6 +32,12 @@ interface Counts {
 const NONE: Counts = { passed: 0, failed: 0, skipped: 0 };
 const NEEDS: readonly string[] = ["zookeeper", "galera", "mariabackup", "kazoo"] satisfies Need[];
 
+/** Imports that show what a test file needs: it must say so too, or a bare machine would lack it. */
+const SIGNS: readonly (readonly [RegExp, Need])[] = [
+  [/from "(?:\.\/|(?:\.\.\/)*zookeeper\/)server\.ts"/, "zookeeper"],
+  [/from "(?:\.\/|(?:\.\.\/)*mariadb\/)machine\.ts"/, "galera"],
+];
+
 function isNeed(word: string): word is Need {
   return NEEDS.includes(word);
 }
@@ -51,6 +57,8 @@ function readTestFile(path: string): TestFile {
   const words = /^\/\/ needs: (.+)$/m.exec(text)?.[1]?.split(" ") ?? [];
   const unknown = words.find((word) => !isNeed(word));
   if (unknown !== undefined) throw new Error(`${path} needs "${unknown}", which is unknown`);
+  const unsaid = SIGNS.find(([sign, need]) => sign.test(text) && !words.includes(need));
+  if (unsaid !== undefined) throw new Error(`${path} lacks the line "// needs: ${unsaid[1]}"`);
   return { path, needs: words.filter(isNeed), startsProgram: /\/keeper\.ts"/.test(text) };
 }
 

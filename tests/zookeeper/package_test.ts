@@ -1,3 +1,4 @@
+// needs: zookeeper
 /** npm:zookeeper's own examples and tests, run unchanged on our class in the addon's place. */
 
 import "../../lib/zookeeper/client.ts";

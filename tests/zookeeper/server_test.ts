@@ -1,3 +1,4 @@
+// needs: zookeeper
 import assert from "node:assert/strict";
 import { UnavailableError } from "../../lib/errors.ts";
 import {

@@ -1,3 +1,4 @@
+// needs: zookeeper
 /** What becomes of a session when servers and connections fail. */
 
 import assert from "node:assert/strict";

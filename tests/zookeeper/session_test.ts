@@ -1,3 +1,4 @@
+// needs: zookeeper
 import assert from "node:assert/strict";
 import * as errors from "../../lib/zookeeper/errors.ts";
 import { Session } from "../../lib/zookeeper/session.ts";
