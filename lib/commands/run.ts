@@ -1,10 +1,24 @@
 /** `galera-keeper run`: everything around one mariadbd. */
 
+import { constants } from "node:os";
+import { exitSignal } from "../bring_up.ts";
+import { REAL_CLOCK } from "../clock.ts";
 import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, type RunConfig } from "../config.ts";
-import { UnavailableError } from "../errors.ts";
-import { startLog } from "../log.ts";
+import { EXIT } from "../errors.ts";
+import { askStatus, serveHttp } from "../http.ts";
+import { keep } from "../keeper.ts";
+import { logger, startLog } from "../log.ts";
+import type { Database, ExitStatus } from "../mariadb/database.ts";
+import { createDatabase } from "../mariadb/create.ts";
+import { Member } from "../member.ts";
 import { RUN_OPTIONS, type RunOptions } from "../options.ts";
+import { Progress } from "../progress.ts";
+import { formatHostPort } from "../values.ts";
+import { TIMING, type World } from "../world.ts";
+import { Session } from "../zookeeper/session.ts";
+
+const log = logger("run");
 
 /** `galera-keeper run [options] [-- mariadbd's options]`; also what no command means. */
 export const RUN: CommandDefinition = {
@@ -28,9 +42,105 @@ export const RUN: CommandDefinition = {
 };
 
 /**
- * Runs one member until it is stopped.
- * @returns The exit status.
+ * Runs one member until its `mariadbd` exits or a signal stops it.
+ *
+ * @returns The exit status: `mariadbd`'s own, 128 + its signal, or 0 after an obeyed signal.
+ * @throws {KeeperError} What only a person can mend.
  */
-export function run(_config: RunConfig): Promise<number> {
-  return Promise.reject(new UnavailableError("Cannot run a member yet: this part is not built"));
+export async function run(config: RunConfig): Promise<number> {
+  using stop = stopSignals();
+  const database = createDatabase(databaseOptions(config));
+  const status = config.isWsrepOn
+    ? await keepMember(config, database, stop.signal)
+    : await keepPlain(database, stop.signal);
+  return status === null ? EXIT.ok : exitStatusOf(status);
+}
+
+async function keepMember(
+  config: RunConfig,
+  database: Database,
+  signal: AbortSignal,
+): Promise<ExitStatus | null> {
+  const { member, address, storage, size, http, zookeeper } = config;
+  const progress = new Progress(member, address, REAL_CLOCK.now);
+  await using _server = http === null ? null : serveHttp(http, () => progress.status);
+  const settings = {
+    member,
+    address,
+    storage,
+    size,
+    root: zookeeper.root,
+    http: http?.advertised ?? null,
+  };
+  return await keep(new Member(settings, realWorld(config, database), TIMING, progress), signal);
+}
+
+function realWorld({ zookeeper }: RunConfig, database: Database): World {
+  return {
+    connect: (signal, onWaiting) =>
+      Session.connect({
+        hosts: zookeeper.hosts.map(formatHostPort).join(","),
+        chroot: zookeeper.chroot,
+        makeChroot: true,
+        sessionTimeoutMs: zookeeper.sessionTimeoutMs,
+        digest: zookeeper.digest,
+        signal,
+        onWaiting,
+      }),
+    database,
+    ask: askStatus,
+    clock: REAL_CLOCK,
+    randomId: () => crypto.randomUUID().replaceAll("-", ""),
+  };
+}
+
+/** `WSREP_ON=OFF`: a plain `mariadbd`, as in the lab; no ensemble is asked. */
+async function keepPlain(database: Database, signal: AbortSignal): Promise<ExitStatus | null> {
+  try {
+    const { held } = await database.inspect(signal);
+    if (held.kind === "empty") await database.initialise(signal);
+    signal.throwIfAborted();
+    const running = await database.spawn({ kind: "plain" });
+    using exit = exitSignal(running, signal);
+    await new Promise((resolve) => {
+      exit.signal.addEventListener("abort", resolve, { once: true });
+      if (exit.signal.aborted) resolve(null);
+    });
+    if (exit.exited) return await running.exited;
+    await running.stop(TIMING.stopGraceMs);
+    return null;
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
+  } finally {
+    await database.close();
+  }
+}
+
+/** The status that says how `mariadbd` ended; its last error lines are in the log. */
+function exitStatusOf(status: ExitStatus): number {
+  const how = status.code === null ? `by ${status.signal}` : `with status ${status.code}`;
+  const last = status.lastErrors.at(-1);
+  log.error("mariadbd has exited {how}{why}", { how, why: last === undefined ? "" : `: ${last}` });
+  if (status.code !== null) return status.code;
+  return 128 + (constants.signals[status.signal as keyof typeof constants.signals] ?? 0);
+}
+
+const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
+
+/** Turns the signals that stop us into one `AbortSignal`. */
+function stopSignals(): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const stops = STOP_SIGNALS.map((name) => {
+    const stop = () => {
+      log.info("{name}: stopping", { name });
+      controller.abort(new Error(`Told to stop by ${name}`));
+    };
+    Deno.addSignalListener(name, stop);
+    return [name, stop] as const;
+  });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => stops.forEach(([name, stop]) => Deno.removeSignalListener(name, stop)),
+  };
 }

@@ -1,0 +1,270 @@
+/**
+ * Real members for tests: `galera-keeper run` processes with real `mariadbd`s on loopback addresses,
+ * from source or, where GALERA_KEEPER_BINARY names it, from the compiled binary.
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as mariadb from "mariadb";
+import type { MemberStatus } from "../../lib/progress.ts";
+
+const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
+
+/** The command that is this program. */
+export function program(): readonly [string, ...string[]] {
+  const binary = Deno.env.get("GALERA_KEEPER_BINARY");
+  return binary === undefined || binary === ""
+    ? [Deno.execPath(), "run", "--allow-all", "--quiet", MAIN]
+    : [binary];
+}
+
+/** Small buffers, so that several members fit beside each other. */
+const SMALL = [
+  "--innodb-buffer-pool-size=32M",
+  "--innodb-log-file-size=16M",
+  "--innodb-flush-log-at-trx-commit=2",
+  "--performance-schema=OFF",
+];
+
+/** How a member is started. */
+export interface MemberOptions {
+  readonly size?: number | null;
+  readonly options?: readonly string[];
+  readonly mariadbd?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** One member's place on this machine: address, datadir, log. Its process comes and goes. */
+export class TestMember {
+  readonly name: string;
+  readonly address: string;
+  readonly datadir: string;
+  readonly socket: string;
+  readonly #folder: string;
+  readonly #zookeeper: string;
+  readonly #root: string;
+  #process: Deno.ChildProcess | null = null;
+  #log = "";
+  #drained: Promise<unknown> = Promise.resolve();
+
+  constructor(name: string, address: string, folder: string, zookeeper: string, root: string) {
+    this.name = name;
+    this.address = address;
+    this.datadir = join(folder, "data");
+    this.socket = join(folder, "mysqld.sock");
+    this.#folder = folder;
+    this.#zookeeper = zookeeper;
+    this.#root = root;
+  }
+
+  /** Makes the folders; the datadir is left empty. */
+  async prepare(): Promise<void> {
+    await Deno.mkdir(this.datadir, { recursive: true });
+    if (Deno.uid() === 0) {
+      await command("chown", "mysql:mysql", this.#folder, this.datadir);
+    }
+  }
+
+  /** What its process wrote so far. */
+  get log(): string {
+    return this.#log;
+  }
+
+  get pid(): number {
+    if (this.#process === null) throw new Error(`${this.name} does not run`);
+    return this.#process.pid;
+  }
+
+  start({ size = 3, options = [], mariadbd = [], env = {} }: MemberOptions = {}): void {
+    const [executable, ...first] = program();
+    this.#process = new Deno.Command(executable, {
+      args: [
+        ...first,
+        "run",
+        `--zookeeper=${this.#zookeeper}`,
+        "--session-timeout=4s",
+        `--root=${this.#root}`,
+        `--member=${this.name}`,
+        `--address=${this.address}`,
+        `--bind=${this.address}`,
+        `--datadir=${this.datadir}`,
+        `--socket=${this.socket}`,
+        "--provider-options=gcache.size=32M",
+        "--log-format=text",
+        ...(size === null ? [] : [`--size=${size}`]),
+        ...options,
+        "--",
+        ...SMALL,
+        ...mariadbd,
+      ],
+      env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const decoder = new TextDecoder();
+    const drain = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const bytes of stream) this.#log += decoder.decode(bytes, { stream: true });
+    };
+    this.#drained = Promise.all([drain(this.#process.stdout), drain(this.#process.stderr)]);
+  }
+
+  /** How its process ended, once it has. */
+  async ended(): Promise<Deno.CommandStatus> {
+    if (this.#process === null) throw new Error(`${this.name} does not run`);
+    const status = await this.#process.status;
+    await this.#drained;
+    this.#process = null;
+    return status;
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#process?.kill(signal);
+  }
+
+  async stop(): Promise<Deno.CommandStatus> {
+    this.signal("SIGTERM");
+    return await this.ended();
+  }
+
+  /** What `/status` says; null while nobody answers. */
+  async status(): Promise<MemberStatus | null> {
+    try {
+      const response = await fetch(`http://${this.address}:8008/status`, {
+        signal: AbortSignal.timeout(2000),
+        headers: { connection: "close" },
+      });
+      return await response.json();
+    } catch {
+      return null;
+    }
+  }
+
+  /** Waits for a status; fails with the log when the process ends first. */
+  async until(
+    what: string,
+    holds: (status: MemberStatus) => boolean,
+    patienceMs = 120_000,
+  ): Promise<MemberStatus> {
+    const deadline = Date.now() + patienceMs;
+    let ended: Deno.CommandStatus | null = null;
+    this.#process?.status.then((status) => ended = status);
+    for (;;) {
+      const status = await this.status();
+      if (status !== null && holds(status)) return status;
+      if (ended !== null || Date.now() > deadline) {
+        const why = ended === null ? "it did not come to that" : "its process has ended";
+        throw new Error(
+          `${this.name}: waited for "${what}", ${why}; its status: ${JSON.stringify(status)}; ` +
+            `its log:\n${this.#log}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  untilRegistered(): Promise<MemberStatus> {
+    return this.until(
+      "registered and Synced",
+      (status) => status.stage === "registered" && status.primary && status.synced,
+    );
+  }
+
+  /** Runs SQL as root over the unix socket. */
+  async query(sql: string): Promise<Record<string, unknown>[]> {
+    const connection = await mariadb.createConnection({
+      socketPath: this.socket,
+      user: "root",
+      bigIntAsNumber: true,
+    });
+    try {
+      return await connection.query(sql);
+    } finally {
+      await connection.end();
+    }
+  }
+}
+
+/** Members of one cluster below one root, in a folder that goes with them. */
+export class TestCluster implements AsyncDisposable {
+  readonly members: readonly TestMember[];
+  readonly zookeeper: string;
+  readonly root: string;
+  readonly #folder: string;
+
+  private constructor(
+    members: readonly TestMember[],
+    zookeeper: string,
+    root: string,
+    folder: string,
+  ) {
+    this.members = members;
+    this.zookeeper = zookeeper;
+    this.root = root;
+    this.#folder = folder;
+  }
+
+  /**
+   * Prepares members; starts none.
+   *
+   * @param zookeeper The ensemble's `host:port,…`.
+   */
+  static async prepare(zookeeper: string, count = 3): Promise<TestCluster> {
+    const folder = await Deno.makeTempDir({ prefix: "galera-keeper-" });
+    await Deno.chmod(folder, 0o755);
+    const root = `/test-${crypto.randomUUID()}`;
+    const byte = () => 1 + Math.floor(Math.random() * 254);
+    const network = `127.${100 + byte() % 100}.${byte()}`;
+    const members = Array.from({ length: count }, (_, index) => {
+      const name = `galera-${index + 1}`;
+      return new TestMember(name, `${network}.${index + 1}`, join(folder, name), zookeeper, root);
+    });
+    for (const member of members) await member.prepare();
+    return new TestCluster(members, zookeeper, root, folder);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.members.map(async (member) => {
+      try {
+        member.signal("SIGKILL");
+        await member.ended();
+      } catch {
+        // It did not run.
+      }
+    }));
+    await this.#untilFree();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  /** A killed keeper's `mariadbd` gets SIGTERM; its datadir is ours only when it is gone. */
+  async #untilFree(): Promise<void> {
+    for (let tries = 0; tries < 300; tries++) {
+      const { stdout } = await new Deno.Command("pgrep", {
+        args: ["-f", this.#folder],
+        stdout: "piped",
+      }).output();
+      if (stdout.length === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`Processes are left over that use ${this.#folder}`);
+  }
+}
+
+/** Runs a program of ours to its end. */
+export async function runProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const [executable, ...first] = program();
+  const { code, stdout, stderr } = await new Deno.Command(executable, {
+    args: [...first, ...args],
+    env,
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+async function command(executable: string, ...args: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(executable, { args: [...args] }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
