@@ -43,14 +43,20 @@ export function stopLog(): void {
 function formatterOf(format: "text" | "json", isTerminal: boolean): TextFormatter {
   if (format === "json") return getJsonLinesFormatter({ properties: "flatten" });
   if (!isTerminal) {
-    return getTextFormatter({ timestamp: "rfc3339", level: "full", format: lineOf });
+    return getTextFormatter({ timestamp: "rfc3339", level: "full", value, format: lineOf });
   }
   return getAnsiColorFormatter({
     timestamp: "time",
     timeZone: null,
     level: "full",
+    value,
     format: lineOf,
   });
+}
+
+/** A text in a sentence stands as it is, without quotes; on one line, whoever wrote it. */
+function value(value: unknown, inspect: (value: unknown) => string): string {
+  return typeof value === "string" ? value.replaceAll(/\s*[\r\n]+\s*/g, " ") : inspect(value);
 }
 
 /** `12:00:00.000 warning mariadbd: message`; our own lines, most of them, name no part. */

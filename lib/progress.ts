@@ -105,7 +105,8 @@ export class Progress {
 
   /** Notes which datadir this is, and the number it replicates under. */
   identify(identity: { readonly datadirId: string; readonly serverId?: number }): void {
-    this.#status = { ...this.#status, ...identity };
+    const { datadirId, serverId = this.#status.serverId } = identity;
+    this.#status = { ...this.#status, datadirId, serverId };
   }
 
   /** Notes what the server says; null when it does not answer or is gone. */

@@ -14,9 +14,9 @@ import { createDatabase } from "../mariadb/create.ts";
 import { Member } from "../member.ts";
 import { RUN_OPTIONS, type RunOptions } from "../options.ts";
 import { Progress } from "../progress.ts";
-import { formatHostPort } from "../values.ts";
+
 import { TIMING, type World } from "../world.ts";
-import { Session } from "../zookeeper/session.ts";
+import { openSession } from "../zookeeper_session.ts";
 
 const log = logger("run");
 
@@ -49,7 +49,7 @@ export const RUN: CommandDefinition = {
  */
 export async function run(config: RunConfig): Promise<number> {
   using stop = stopSignals();
-  const database = createDatabase(databaseOptions(config));
+  const database = createDatabase(config, logger());
   const status = config.isWsrepOn
     ? await keepMember(config, database, stop.signal)
     : await keepPlain(database, stop.signal);
@@ -77,16 +77,7 @@ async function keepMember(
 
 function realWorld({ zookeeper }: RunConfig, database: Database): World {
   return {
-    connect: (signal, onWaiting) =>
-      Session.connect({
-        hosts: zookeeper.hosts.map(formatHostPort).join(","),
-        chroot: zookeeper.chroot,
-        makeChroot: true,
-        sessionTimeoutMs: zookeeper.sessionTimeoutMs,
-        digest: zookeeper.digest,
-        signal,
-        onWaiting,
-      }),
+    connect: (signal, onWaiting) => openSession(zookeeper, { makeChroot: true, signal, onWaiting }),
     database,
     ask: askStatus,
     clock: REAL_CLOCK,

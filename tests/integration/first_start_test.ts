@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { parseCluster, parseNode, parseRecord } from "../../lib/znodes.ts";
-import { Session } from "../../lib/zookeeper/session.ts";
 import { startServers } from "../zookeeper/server.ts";
 import { TestCluster } from "./harness.ts";
 
@@ -17,10 +15,11 @@ Deno.test("run forms a cluster of three, one at a time, and it comes back after 
   assert.equal(statuses.filter(({ decision }) => decision?.kind === "bootstrap").length, 1);
   assert.equal(statuses.filter(({ decision }) => decision?.kind === "join").length, 2);
 
-  await members[0]!.query("CREATE TABLE test.t (id INT PRIMARY KEY)");
-  await members[1]!.query("INSERT INTO test.t VALUES (1), (2)");
+  await members[0]!.query("CREATE DATABASE app");
+  await members[0]!.query("CREATE TABLE app.t (id INT PRIMARY KEY)");
+  await members[1]!.query("INSERT INTO app.t VALUES (1), (2)");
   await members[2]!.query("SET SESSION wsrep_sync_wait = 1");
-  assert.equal((await members[2]!.query("SELECT COUNT(*) AS n FROM test.t"))[0]!.n, 2);
+  assert.equal((await members[2]!.query("SELECT COUNT(*) AS n FROM app.t"))[0]!.n, 2);
 
   const settings = await members[2]!.query(
     "SHOW VARIABLES WHERE Variable_name IN ('binlog_format', 'wsrep_gtid_domain_id')",
@@ -36,5 +35,5 @@ Deno.test("run forms a cluster of three, one at a time, and it comes back after 
     statuses.map(({ serverId }) => serverId),
   );
   assert.equal(again.find(({ decision }) => decision?.kind === "bootstrap")?.member, "galera-3");
-  assert.equal((await members[0]!.query("SELECT COUNT(*) AS n FROM test.t"))[0]!.n, 2);
+  assert.equal((await members[0]!.query("SELECT COUNT(*) AS n FROM app.t"))[0]!.n, 2);
 });
