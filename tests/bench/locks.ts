@@ -40,7 +40,7 @@ export async function measureLocks(place: Bench): Promise<readonly Row[]> {
 }
 
 async function raceDemo(scratch: Scratch, hosts: string, race: Race): Promise<number> {
-  const file = `${scratch.folder}/ours.txt`;
+  const file = `${scratch.fastFolder}/ours.txt`;
   const [program, ...before] = keeperFromSource();
   const printed = await run(program, [
     ...before,
@@ -61,7 +61,7 @@ async function raceDemo(scratch: Scratch, hosts: string, race: Race): Promise<nu
 
 /** As race-demo does it: all are connected, then begin together; from the first begin to the last end. */
 async function kazoo(scratch: Scratch, hosts: string, race: Race): Promise<number> {
-  const file = `${scratch.folder}/kazoo.txt`;
+  const file = `${scratch.fastFolder}/kazoo.txt`;
   await Deno.writeTextFile(file, "0");
   const args = [bench("kazoo_increments.py"), hosts, "/bench-kazoo", file, `${race.increments}`];
   const processes = Array.from({ length: race.processes }, () => scratch.spawn(PYTHON, args));
