@@ -35,6 +35,11 @@ export function healthOf(view: MemberView): Health {
   return isServing(view) ? "well" : "busy";
 }
 
+/** Stages that the last decision led to; in others it is an old one. */
+const DECIDED: ReadonlySet<string> = new Set(
+  ["waiting", "bootstrapping", "joining", "registering"] satisfies MemberStatus["stage"][],
+);
+
 /** What a member does now and why, in one line. */
 export function describeState({ state }: MemberView): string {
   switch (state.kind) {
@@ -48,7 +53,7 @@ export function describeState({ state }: MemberView): string {
       const { status } = state;
       if (status === null) return "starting";
       const { decision, doing, stage } = status;
-      const isDecided = decision !== null && stage !== "registered" && stage !== "stopping";
+      const isDecided = decision !== null && DECIDED.has(stage);
       const why = isDecided && !doing.includes(decision.reason) ? ` (${decision.reason})` : "";
       const person = isDecided && decision.kind === "wait" && decision.person !== null
         ? `; a person is needed: ${decision.person}`
