@@ -41,7 +41,10 @@ export function stopLog(): void {
 }
 
 function formatterOf(format: "text" | "json", isTerminal: boolean): TextFormatter {
-  if (format === "json") return getJsonLinesFormatter({ properties: "flatten" });
+  if (format === "json") {
+    const formatter = getJsonLinesFormatter({ properties: "flatten" });
+    return (record) => formatter(withBareStrings(record));
+  }
   if (!isTerminal) {
     return getTextFormatter({ timestamp: "rfc3339", level: "full", value, format: lineOf });
   }
@@ -57,6 +60,17 @@ function formatterOf(format: "text" | "json", isTerminal: boolean): TextFormatte
 /** A text in a sentence stands as it is, without quotes; on one line, whoever wrote it. */
 function value(value: unknown, inspect: (value: unknown) => string): string {
   return typeof value === "string" ? value.replaceAll(/\s*[\r\n]+\s*/g, " ") : inspect(value);
+}
+
+/** Strings inside a message without quotes around them, which the JSON formatter has no option for. */
+function withBareStrings(record: LogRecord): LogRecord {
+  const message: unknown[] = [""];
+  record.message.forEach((part, at) => {
+    const isText = at % 2 === 0 || typeof part === "string";
+    if (isText) message[message.length - 1] = `${message.at(-1)}${part}`;
+    else message.push(part, "");
+  });
+  return { ...record, message };
 }
 
 /** `12:00:00.000 warning mariadbd: message`; our own lines, most of them, name no part. */
