@@ -32,7 +32,7 @@ export type Registration = "registered" | "overruled";
 
 /**
  * Registers, as long as that takes: finishes an unfinished bootstrap of this member's, puts back what
- * an emptied ensemble has lost, lets clients in, and registers. A server that runs is left alone
+ * an emptied ensemble has lost, registers, and lets clients in. A server that runs is left alone
  * whatever the ensemble does.
  *
  * @param signal Ends it. @throws The signal's reason.
@@ -74,11 +74,12 @@ export async function registerOnce(
   }
   const { attempt } = started.cluster;
   if (!await registry.finishBootstrap(attempt, started.uuid)) return "overruled";
+  await registry.register(nodeOf(member, started), attempt, started.serverId, signal);
   if (started.readOnly) {
+    // Only now: a row acknowledged before would be in a datadir whose record still says starting.
     await started.running.makeWritable();
     started.readOnly = false;
   }
-  await registry.register(nodeOf(member, started), attempt, started.serverId, signal);
   const now = (await registry.readCluster()).cluster;
   if (now.kind === "known") started.cluster = now.cluster;
   return "registered";

@@ -5,6 +5,10 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as mariadb from "mariadb";
+import type { Cluster, MemberRecord } from "../../lib/cluster/view.ts";
+import { readSnapshot } from "../../lib/snapshot.ts";
+import { Session } from "../../lib/zookeeper/session.ts";
+import { findHolders } from "../../lib/mariadb/processes.ts";
 import type { MemberStatus } from "../../lib/progress.ts";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
@@ -121,6 +125,20 @@ export class TestMember {
     this.#process?.kill(signal);
   }
 
+  /** As a power cut: the keeper and its `mariadbd` are killed at once. */
+  async crash(): Promise<void> {
+    const { servers, strays } = await findHolders(this.datadir);
+    this.signal("SIGKILL");
+    for (const { pid } of [...servers, ...strays]) {
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
+    await this.ended();
+  }
+
   async stop(): Promise<Deno.CommandStatus> {
     this.signal("SIGTERM");
     return await this.ended();
@@ -220,6 +238,38 @@ export class TestCluster implements AsyncDisposable {
     });
     for (const member of members) await member.prepare();
     return new TestCluster(members, zookeeper, root, folder);
+  }
+
+  /** A session of the test's own. */
+  async session(): Promise<Session> {
+    return await Session.connect({ hosts: this.zookeeper, sessionTimeoutMs: 10_000 });
+  }
+
+  /** ZooKeeper forgets all of this cluster. */
+  async empty(): Promise<void> {
+    await using session = await this.session();
+    await session.deleteRecursive(this.root);
+  }
+
+  /** What is on record once that many members are registered. */
+  async untilOnRecord(
+    count: number,
+  ): Promise<{ readonly cluster: Cluster; readonly records: readonly MemberRecord[] }> {
+    await using session = await this.session();
+    const { signal } = new AbortController();
+    for (let tries = 0; tries < 600; tries++) {
+      if (await session.exists(`${this.root}/nodes`) !== null) {
+        const snapshot = await readSnapshot(session, this.root, signal);
+        if (snapshot.nodes.length === count && snapshot.cluster.kind === "known") {
+          const records = snapshot.records.flatMap((seen) =>
+            seen.kind === "record" ? [seen.record] : []
+          );
+          return { cluster: snapshot.cluster.cluster, records };
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`No ${count} members are registered`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
