@@ -1,5 +1,6 @@
-// needs: zookeeper
+// needs: zookeeper galera
 import assert from "node:assert/strict";
+import type { MemberStatus } from "../../lib/progress.ts";
 import { Session } from "../../lib/zookeeper/session.ts";
 import { keeper, startKeeper } from "../keeper.ts";
 
@@ -88,4 +89,93 @@ Deno.test("up refuses what cannot be, in one line", () =>
       assert.equal(ended.stdout, "");
     }
     assert.deepEqual([...Deno.readDirSync(folder)], []);
+  }));
+
+const MEMBERS = ["galera-1", "galera-2", "galera-3"];
+
+/** What `up --json` says of a member. */
+interface MemberEvent {
+  readonly event: "member" | "message";
+  readonly member: string;
+  readonly serving: boolean;
+  readonly doing: string;
+  readonly text: string;
+  readonly status: Pick<MemberStatus, "uuid" | "since" | "readyAt"> | null;
+}
+
+function eventsOf(stdout: string): readonly MemberEvent[] {
+  return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+/** Runs SQL on a member by its socket and gives what it says, one line a row. */
+async function sql(socket: string, text: string): Promise<string> {
+  const { stdout, stderr, success } = await new Deno.Command("mariadb", {
+    args: [`--socket=${socket}`, "--batch", "--skip-column-names", "--execute", text],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).trim();
+}
+
+Deno.test("up brings three members up one at a time, stops them in order, and goes on from there", () =>
+  inFolder(async (folder) => {
+    const args = ["up", "--data", folder, "--base-address", "127.13.7.1", "--json"];
+    const uuids = new Set<string>();
+    for (const round of ["first", "second"]) {
+      const ended = await keeper([...args, "--exit-when-synced"]);
+      assert.equal(ended.status, 0, `${round}: ${ended.stderr} ${ended.stdout}`);
+      const events = eventsOf(ended.stdout).filter(({ event }) => event === "member");
+      const firstOf = (is: (event: MemberEvent) => boolean) =>
+        MEMBERS.map((name) => events.find((event) => event.member === name && is(event))?.status);
+      const serving = firstOf((event) => event.serving);
+      assert.ok(serving.every((status) => status !== undefined), ended.stdout);
+      for (const status of serving) uuids.add(status?.uuid ?? "none");
+      // Each that joined did so after the one before it was ready: their clocks are one.
+      const joining = firstOf(({ doing }) => doing.startsWith("Joining"));
+      assert.equal(joining.filter((status) => status !== undefined).length, 2, ended.stdout);
+      const begins = joining.map((status) => status?.since ?? "").sort();
+      const readies = serving.map((status) => status?.readyAt ?? "").sort();
+      assert.ok(begins[1]! >= readies[0]! && begins[2]! >= readies[1]!, ended.stdout);
+      const stopped = events.filter(({ doing }) => doing === "stopped (status 0)");
+      assert.equal(stopped.length, 3);
+      const all = events.map(({ member, doing }) => `${member} ${doing}`);
+      for (const [at, { member }] of stopped.slice(1).entries()) {
+        const before = all.indexOf(`${stopped[at]!.member} stopped (status 0)`);
+        assert.ok(all.indexOf(`${member} stopping`) >= before - 1, "two stopped at once");
+      }
+    }
+    assert.equal(uuids.size, 1, "the second start went on with the same cluster");
+  }));
+
+Deno.test("up starts a member again that died, and says so", () =>
+  inFolder(async (folder) => {
+    const args = ["up", "--nodes", "2", "--data", folder, "--base-address", "127.13.8.1"];
+    const child = startKeeper([...args, "--session-timeout", "2s"]);
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    await readUntil(reader, /Ctrl-C stops all in order/);
+    const socket = `${folder}/galera-1/run/mysqld.sock`;
+    await sql(socket, "CREATE DATABASE kept; CREATE TABLE kept.t (i INT PRIMARY KEY)");
+    const found = await new Deno.Command("pgrep", {
+      args: ["--full", `^[^ ]*(deno|galera-keeper) .*member galera-2 .*${folder}/galera-2/`],
+    }).output();
+    const pids = new TextDecoder().decode(found.stdout).trim().split("\n").map(Number);
+    const [pid] = pids;
+    // Signals to 0 or below would go to whole groups.
+    assert.ok(pid !== undefined && pid > 1 && pids.length === 1, `one keeper: ${pids}`);
+    Deno.kill(pid, "SIGKILL");
+    await readUntil(reader, /galera-2 127\.13\.8\.2: ended with SIGKILL; starts again in 1 s/);
+    await readUntil(reader, /galera-2 127\.13\.8\.2: Serving/);
+    const table = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'kept'";
+    assert.equal(await sql(`${folder}/galera-2/run/mysqld.sock`, table), "t");
+
+    child.kill("SIGTERM");
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      rest += value;
+    }
+    assert.equal(await new Response(child.stderr).text(), "");
+    assert.equal((await child.status).code, 0);
+    assert.equal(rest.match(/stopped \(status 0\)/g)?.length, 2, rest);
+    assert.equal((await new Deno.Command("pgrep", { args: ["-f", folder] }).output()).code, 1);
   }));
