@@ -1,9 +1,10 @@
 /** Programs that we start: as the right user, without our environment, and ended when we end. */
 import type { Logger } from "@logtape/logtape";
+import { REAL_CLOCK } from "../clock.ts";
 import { UnavailableError } from "../errors.ts";
 import type { ExitStatus } from "./database.ts";
 import { type Line, Output } from "./output.ts";
-import { signalAll, signalSession } from "./processes.ts";
+import { sessionMembers, signalAll } from "./processes.ts";
 import { type Account, searchPath } from "./programs.ts";
 
 /** What to start. */
@@ -115,9 +116,10 @@ async function ended(child: Deno.ChildProcess, output: Output): Promise<ExitStat
 /** Ends what a program left behind: asks first, as scripts clean up after themselves. */
 async function endSession(session: number): Promise<void> {
   for (let round = 0;; round++) {
-    const left = await signalSession(session, round < 20 ? "SIGTERM" : "SIGKILL");
-    if (left === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const left = (await sessionMembers(session)).map(({ pid }) => pid);
+    if (left.length === 0) return;
+    signalAll(left, round < 20 ? "SIGTERM" : "SIGKILL");
+    await REAL_CLOCK.sleep(100);
   }
 }
 

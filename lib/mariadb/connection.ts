@@ -45,11 +45,10 @@ export class KeptConnection {
     const connection = await this.#connected();
     if (connection === null) return null;
     try {
-      return toRows(await connection.query({ sql, rowsAsArray: true }));
+      return toRows(await inTime(connection.query({ sql, rowsAsArray: true })));
     } catch (error) {
       // Such as 1047: up, but not in a state to answer that. The connection is as good as before.
-      if (connection.isValid() && errorNumber(error) !== null) return null;
-      this.#drop(connection);
+      if (!connection.isValid() || errorNumber(error) === null) this.#drop(connection);
       return null;
     }
   }
@@ -96,7 +95,6 @@ export class KeptConnection {
         user: this.#login.user,
         ...(this.#login.password !== null && { password: this.#login.password }),
         connectTimeout: CONNECT_MS,
-        socketTimeout: SILENCE_MS,
         // Our questions are about this server; they must not wait for the others.
         initSql: "SET SESSION wsrep_sync_wait = 0",
       });
@@ -112,7 +110,7 @@ export class KeptConnection {
   async #checked(connection: Connection): Promise<Connection | null> {
     try {
       const [row] = toRows(
-        await connection.query({ sql: "SELECT @@datadir", rowsAsArray: true }),
+        await inTime(connection.query({ sql: "SELECT @@datadir", rowsAsArray: true })),
       );
       const datadir = String(row?.[0]).replace(/\/+$/, "");
       if (datadir === this.#datadir) return connection;
@@ -137,6 +135,17 @@ export class KeptConnection {
           "cluster has",
       { cause },
     );
+  }
+}
+
+/** @throws {Error} After {@link SILENCE_MS}. The client's own limit closes idle connections, too. */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("No answer in time")), SILENCE_MS);
+  try {
+    return await Promise.race([answer, promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -136,7 +136,8 @@ export function judge(
           `${formatPosition(named)}: the data is gone`,
       };
     }
-    return { held: { kind: sstRemains.length > 0 ? "torn" : "empty" } };
+    // An SST by mariabackup empties the datadir, which may have held much, and receives in here.
+    return { held: { kind: sstRemains.includes(".sst") ? "torn" : "empty" } };
   }
   if (named === null) return withoutHistory(content, grastate, attempted);
   if (!hasSystemTables) {

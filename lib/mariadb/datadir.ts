@@ -1,7 +1,7 @@
 /** The datadir: whether it can be used at all, whose it is, and what it holds. */
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "@logtape/logtape";
 import type { Position } from "../cluster/position.ts";
+import { REAL_CLOCK } from "../clock.ts";
 import { ConfigError, UnavailableError } from "../errors.ts";
 import { type Content, type Finding, judge, judgeRecovered, readContent } from "./content.ts";
 import type { Inspection } from "./database.ts";
@@ -9,7 +9,13 @@ import type { Owner } from "./files.ts";
 import { readGrastate } from "./grastate.ts";
 import { readIdentity, type StoredIdentity, writeIdentity } from "./identity.ts";
 import { RUNTIME_PREFIX } from "./runtime.ts";
-import { findHolders, type Process, signalAll, signalSession } from "./processes.ts";
+import {
+  findHolders,
+  type Process,
+  sessionMembers,
+  signalAll,
+  transfersAmong,
+} from "./processes.ts";
 import type { Account } from "./programs.ts";
 
 /** How long a keeper may take to let go of a datadir after its end, in milliseconds. */
@@ -133,15 +139,15 @@ export class Datadir {
       const waitedMs = performance.now() - startedMs;
       signalAll(strays.map(({ pid }) => pid), waitedMs < 5000 ? "SIGTERM" : "SIGKILL");
       if (servers.length > 0 && servers.every(isOrphan)) await this.#helpAlong(servers, waitedMs);
-      await delay(HOLDER_POLL_MS, undefined, { signal });
+      await REAL_CLOCK.sleep(HOLDER_POLL_MS, signal);
     }
   }
 
   async #helpAlong(orphans: readonly Process[], waitedMs: number): Promise<void> {
     for (const { pid } of orphans) {
       // One that receives an SST ends when its script does, and does not hear a signal.
-      await signalSession(pid, "SIGTERM");
-      signalAll([pid], "SIGTERM");
+      const transfers = transfersAmong(await sessionMembers(pid));
+      signalAll([...transfers.map((process) => process.pid), pid], "SIGTERM");
       if (waitedMs > ORPHAN_GRACE_MS) {
         this.#log.warn("Killing mariadbd, process {pid}: it lost its keeper and does not stop", {
           pid,
@@ -228,7 +234,7 @@ async function takeLock(path: string): Promise<Deno.FsFile> {
   const patience = new AbortController();
   const isLocked = await Promise.race([
     locked.then(() => true),
-    delay(LOCK_PATIENCE_MS, false, { signal: patience.signal }).catch(() => false),
+    REAL_CLOCK.sleep(LOCK_PATIENCE_MS, patience.signal).then(() => false, () => false),
   ]);
   patience.abort();
   if (isLocked) return folder;

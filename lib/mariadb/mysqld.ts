@@ -1,18 +1,21 @@
 /** A mariadbd that was started: its status, its end. */
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "@logtape/logtape";
+import { REAL_CLOCK } from "../clock.ts";
 import { UnavailableError } from "../errors.ts";
 import { type ChildOptions, startChild } from "./child.ts";
 import { KeptConnection, type Login } from "./connection.ts";
 import type { ExitStatus, Running, ViewMember, WsrepStatus } from "./database.ts";
 import type { Line } from "./output.ts";
-import { programOf, sessionMembers, signalAll, signalSession } from "./processes.ts";
+import { programOf, sessionMembers, signalAll, transfersAmong } from "./processes.ts";
 import { readStatus, readViewMembers, Transfers } from "./wsrep.ts";
 
 /** Between two looks at a server that is to stop, in milliseconds. */
 const LOOK_EVERY_MS = 250;
 /** How long a server that serves nobody yet may take to stop: nothing of a client's is in it. */
 const STARTING_GRACE_MS = 10_000;
+
+/** How often an SST's script is asked, ten times a second, before its server is. */
+const TRANSFER_ROUNDS = 20;
 
 /** What a server needs besides its program. */
 export interface MysqldOptions {
@@ -94,14 +97,27 @@ export class Mysqld implements Running {
     this.exited.then(() => exited.abort());
     await this.#connection.close();
     if (!this.#isServing) this.#killAtMs = Math.min(this.#killAtMs, startedMs + STARTING_GRACE_MS);
-    // A server that receives an SST loses a SIGTERM, and hangs for ever once the SST is done. It does
-    // end when the SST's script does, so that one is asked first.
-    if (!this.#isServing) await signalSession(this.pid, "SIGTERM");
+    // A server that receives an SST loses a SIGTERM, and one that sends it may never hear it again;
+    // both end at once when the SST's script does, so that one is asked first.
+    await this.#endTransfers();
     if (!this.#hasExited) signalAll([this.pid], "SIGTERM");
     while (!this.#hasExited) {
+      await REAL_CLOCK.sleep(LOOK_EVERY_MS, exited.signal).catch(() => {});
       if (performance.now() >= this.#killAtMs) await this.#kill(performance.now() - startedMs);
-      else if (!this.#isServing) await signalSession(this.pid, "SIGTERM");
-      await delay(LOOK_EVERY_MS, undefined, { signal: exited.signal }).catch(() => {});
+      else await this.#askTransfers();
+    }
+  }
+
+  /** Asks what belongs to a state transfer to end. @returns How many there were. */
+  async #askTransfers(): Promise<number> {
+    const pids = transfersAmong(await sessionMembers(this.pid)).map(({ pid }) => pid);
+    signalAll(pids, "SIGTERM");
+    return pids.length;
+  }
+
+  async #endTransfers(): Promise<void> {
+    for (let round = 0; round < TRANSFER_ROUNDS && await this.#askTransfers() > 0; round++) {
+      await REAL_CLOCK.sleep(100);
     }
   }
 

@@ -35,8 +35,8 @@ function levelOf(word: string): Level {
   return LEVELS[word.toLowerCase()] ?? "info";
 }
 
-/** A view of the group, a stack trace: lines without a level go on with the one before. */
 const LONGEST_LINE = 16_384;
+/** How many lines are kept for when it dies. */
 const KEPT = 5;
 
 /** Takes what a program prints: logs it, and keeps the last of it for when it dies. */
@@ -97,11 +97,12 @@ export class Output {
   #take(raw: string, before: Level): Level {
     if (raw.trim() === "") return before;
     const line = parseLine(raw.trimEnd());
+    // A view of the group, a stack trace: lines without a level go on with the one before.
     const level = line.level ?? before;
     if (line.level === "error") keep(this.#errors, line.text);
     keep(this.#last, line.text);
-    // As a value: what a server prints is no template.
-    this.#log[level]("{line}", { line: line.text });
+    // What a server prints is no template.
+    this.#log[level](line.text.replaceAll(/[{}]/g, "$&$&"));
     this.#onLine(line);
     return level;
   }

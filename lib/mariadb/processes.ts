@@ -31,15 +31,24 @@ export async function sessionMembers(session: number): Promise<readonly Process[
   return all.filter((process) => process.session === session && process.pid !== session);
 }
 
+/** Programs that move the data of an SST; what their scripts do besides is no progress. */
+const MOVERS = ["rsync", "mbstream", "mariabackup", "mariadb-backup"];
+
+/** Whether a process moves the data of an SST. */
+export function isMover(process: Process): boolean {
+  return MOVERS.includes(programOf(process));
+}
+
 /**
- * Sends a signal to the processes of a session, but for the one that leads it.
- *
- * @returns How many there were.
+ * Those of a session that belong to a state transfer: the SST's scripts, what they started, and what
+ * moves data for a script that is gone. Not a `wsrep_notify_cmd`.
  */
-export async function signalSession(session: number, signal: Deno.Signal): Promise<number> {
-  const pids = (await sessionMembers(session)).map(({ pid }) => pid);
-  signalAll(pids, signal);
-  return pids.length;
+export function transfersAmong(members: readonly Process[]): readonly Process[] {
+  const byPid = new Map(members.map((process) => [process.pid, process]));
+  const isOfScript = (process: Process | undefined): boolean =>
+    process !== undefined &&
+    (process.command.includes("wsrep_sst_") || isOfScript(byPid.get(process.parent)));
+  return members.filter((process) => isOfScript(process) || isMover(process));
 }
 
 /** The name of the program that runs. */

@@ -1,7 +1,7 @@
 /** What the server tells of Galera, and what can be seen of a state transfer from outside. */
 import type { ViewMember, WsrepStatus } from "./database.ts";
 import type { KeptConnection, Rows } from "./connection.ts";
-import { type Process, programOf, sessionMembers, writtenBytes } from "./processes.ts";
+import { isMover, sessionMembers, writtenBytes } from "./processes.ts";
 
 const STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN (" + [
   "wsrep_cluster_size",
@@ -73,8 +73,6 @@ export function withoutPort(text: string): string {
   return bracketed ?? plain ?? text;
 }
 
-/** Programs that move the data of an SST; what their scripts do besides is no progress. */
-const MOVERS = ["rsync", "mbstream", "mariabackup", "mariadb-backup"];
 /** Looking costs a few processes, and whoever asks may ask twenty times a second. */
 const LOOK_EVERY_MS = 1000;
 
@@ -100,7 +98,6 @@ export class Transfers {
   }
 
   async #look(): Promise<void> {
-    const isMover = (process: Process) => MOVERS.includes(programOf(process));
     const movers = (await sessionMembers(this.#server)).filter(isMover).map(({ pid }) => pid);
     const written = await writtenBytes([this.#server, ...movers]);
     for (const [pid, { all, toFiles }] of written) {

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { parseStatus, withoutPort } from "../../lib/mariadb/wsrep.ts";
+
+Deno.test("parseStatus() reads what a Synced member says", () => {
+  const status = parseStatus([
+    ["wsrep_cluster_size", "3"],
+    ["wsrep_cluster_state_uuid", "6C821ECC-2be9-11f0-9d25-7a3b5e1f2c3d"],
+    ["wsrep_cluster_status", "Primary"],
+    ["wsrep_connected", "ON"],
+    ["wsrep_last_committed", "9223372036854775807"],
+    ["wsrep_local_state", "4"],
+    ["wsrep_local_state_comment", "Synced"],
+    ["wsrep_ready", "ON"],
+  ]);
+  assert.deepEqual(status, {
+    primary: true,
+    ready: true,
+    connected: true,
+    synced: true,
+    localState: 4,
+    localStateComment: "Synced",
+    clusterUuid: "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d",
+    lastCommitted: 2n ** 63n - 1n,
+    clusterSize: 3,
+  });
+});
+
+Deno.test("parseStatus() takes what is missing or odd for not yet", () => {
+  const notYet = {
+    primary: false,
+    ready: false,
+    connected: false,
+    synced: false,
+    localState: 0,
+    localStateComment: "",
+    clusterUuid: "",
+    lastCommitted: -1n,
+    clusterSize: 0,
+  };
+  assert.deepEqual(parseStatus([]), notYet);
+  const table: [string, bigint][] = [
+    ["18446744073709551615", -1n],
+    ["-1", -1n],
+    ["-5", -1n],
+    ["junk", -1n],
+    ["0", 0n],
+  ];
+  for (const [text, lastCommitted] of table) {
+    assert.deepEqual(parseStatus([["wsrep_last_committed", text]]), { ...notYet, lastCommitted });
+  }
+  assert.equal(parseStatus([["wsrep_cluster_status", "non-Primary"]]).primary, false);
+  assert.equal(parseStatus([["wsrep_cluster_status", "Disconnected"]]).primary, false);
+});
+
+Deno.test("withoutPort() leaves the address", () => {
+  const table: [string, string][] = [
+    ["192.0.2.7:3306", "192.0.2.7"],
+    ["192.0.2.7", "192.0.2.7"],
+    ["[fd00::7]:3306", "fd00::7"],
+    ["[fd00::7]", "fd00::7"],
+    ["fd00::7", "fd00::7"],
+    ["AUTO", "AUTO"],
+    ["", ""],
+  ];
+  for (const [text, expected] of table) assert.equal(withoutPort(text), expected, text);
+});
