@@ -3,7 +3,7 @@
 import { JuteWriter } from "./jute.ts";
 import { type Socket, writeAll } from "./transport.ts";
 
-const CAPACITY_BYTES = 8192;
+const CAPACITY_BYTES = 1024;
 /** A buffer that a burst made larger than this is given back. */
 const KEEP_BYTES = 1 << 20;
 

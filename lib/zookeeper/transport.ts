@@ -111,6 +111,9 @@ export async function writeAll(socket: Socket, bytes: Uint8Array): Promise<void>
   while (done < bytes.length) done += await socket.write(bytes.subarray(done));
 }
 
+/** The read buffer begins small: most sessions say little. */
+const FIRST_BUFFER_BYTES = 4 * 1024;
+/** It grows to this where reads fill it, and beyond for the time of a frame that is longer. */
 const READ_BUFFER_BYTES = 64 * 1024;
 
 /**
@@ -129,14 +132,16 @@ export async function readFrames(
   onBytes: () => void,
   onFrame: (bytes: Uint8Array, begin: number, end: number) => boolean,
 ): Promise<void> {
-  let bytes = new Uint8Array(READ_BUFFER_BYTES);
+  let bytes = new Uint8Array(FIRST_BUFFER_BYTES);
   let view = new DataView(bytes.buffer);
   let filled = 0;
+  let usual = FIRST_BUFFER_BYTES;
   for (;;) {
     const count = await socket.read(filled === 0 ? bytes : bytes.subarray(filled));
     if (count === null) return;
     onBytes();
     filled += count;
+    if (filled === bytes.length && usual < READ_BUFFER_BYTES) usual *= 2;
     let at = 0;
     let needed = 4;
     while (filled - at >= 4) {
@@ -155,8 +160,9 @@ export async function readFrames(
       at = end;
     }
     const rest = filled - at;
-    if (needed > bytes.length || (rest === 0 && bytes.length > READ_BUFFER_BYTES)) {
-      const other = new Uint8Array(Math.max(needed, READ_BUFFER_BYTES));
+    const wanted = Math.max(needed, usual);
+    if (wanted > bytes.length || (rest === 0 && wanted < bytes.length)) {
+      const other = new Uint8Array(wanted);
       other.set(bytes.subarray(at, filled));
       bytes = other;
       view = new DataView(bytes.buffer);
