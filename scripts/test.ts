@@ -6,7 +6,7 @@
  *
  * A test file that needs more than Deno says so in a line of its own, `// needs: zookeeper galera`;
  * what is missing is installed where we are root. With `--binary` only those run that start the
- * program as a process (by tests/keeper.ts), on that compiled binary.
+ * program as a process (by tests/keeper.ts or the harness), on that compiled binary.
  *
  * The last line is `N passed, N failed`; the exit status is 0 only where tests ran and none failed.
  */
@@ -36,6 +36,8 @@ const NEEDS: readonly string[] = ["zookeeper", "galera", "mariabackup", "kazoo"]
 const SIGNS: readonly (readonly [RegExp, Need])[] = [
   [/from "(?:\.\/|(?:\.\.\/)*zookeeper\/)server\.ts"/, "zookeeper"],
   [/from "(?:\.\/|(?:\.\.\/)*mariadb\/)machine\.ts"/, "galera"],
+  [/from "\.\/harness\.ts"/, "galera"],
+  [/kazoo_increment\.py/, "kazoo"],
 ];
 
 function isNeed(word: string): word is Need {
@@ -59,7 +61,11 @@ function readTestFile(path: string): TestFile {
   if (unknown !== undefined) throw new Error(`${path} needs "${unknown}", which is unknown`);
   const unsaid = SIGNS.find(([sign, need]) => sign.test(text) && !words.includes(need));
   if (unsaid !== undefined) throw new Error(`${path} lacks the line "// needs: ${unsaid[1]}"`);
-  return { path, needs: words.filter(isNeed), startsProgram: /\/keeper\.ts"/.test(text) };
+  return {
+    path,
+    needs: words.filter(isNeed),
+    startsProgram: /\/(?:keeper|harness)\.ts"/.test(text),
+  };
 }
 
 /** Deno 2.7 and later look for what a test leaves behind only when they are asked to. */

@@ -1,3 +1,4 @@
+// needs: zookeeper galera
 import assert from "node:assert/strict";
 import { startServers } from "../zookeeper/server.ts";
 import { TestCluster } from "./harness.ts";

@@ -3,22 +3,17 @@
  * from source or, where GALERA_KEEPER_BINARY names it, from the compiled binary.
  */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import * as mariadb from "mariadb";
 import type { Cluster, MemberRecord } from "../../lib/cluster/view.ts";
 import { readSnapshot } from "../../lib/snapshot.ts";
 import { Session } from "../../lib/zookeeper/session.ts";
 import { findHolders } from "../../lib/mariadb/processes.ts";
 import type { MemberStatus } from "../../lib/progress.ts";
-
-const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
+import { keeperCommand } from "../keeper.ts";
 
 /** The command that is this program. */
 export function program(): readonly [string, ...string[]] {
-  const binary = Deno.env.get("GALERA_KEEPER_BINARY");
-  return binary === undefined || binary === ""
-    ? [Deno.execPath(), "run", "--allow-all", "--quiet", MAIN]
-    : [binary];
+  return keeperCommand();
 }
 
 /** Small buffers, so that several members fit beside each other. */

@@ -1,3 +1,4 @@
+// needs: zookeeper galera
 import assert from "node:assert/strict";
 import * as mariadb from "mariadb";
 import { startServers } from "../zookeeper/server.ts";

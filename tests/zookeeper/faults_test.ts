@@ -1,3 +1,4 @@
+// needs: zookeeper
 /** The client over connections that are slow, cut, corrupt or silent, and over servers that die. */
 
 import assert from "node:assert/strict";
