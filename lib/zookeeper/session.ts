@@ -341,12 +341,21 @@ export class Session implements Ensemble, AsyncDisposable {
     }
   }
 
+  /**
+   * Done by a multi that checks the path and changes nothing. ZooKeeper's own sync lets reads on the
+   * leader fall behind what a follower has told its clients already; a write, also one that is
+   * refused, comes after all that was written before it on whatever server.
+   */
   sync(path: string): Promise<void> {
-    return this.#ask<void>(
-      "sync",
-      path,
-      (answer) => this.#native.a_sync(path, (code) => answer(code, null)),
-    );
+    return new Promise((resolve, reject) => {
+      const refused = this.#refusal() ||
+        this.#native.a_multi([{ op: "check", path }], (code, _text, outcomes) => {
+          // Whether the znode is there does not matter.
+          if (outcomes !== null) resolve();
+          else reject(this.#error(code, "sync", path));
+        });
+      if (refused !== CODE.ZOK) reject(this.#error(refused, "sync", path));
+    });
   }
 
   multi(operations: readonly Operation[]): Promise<readonly OperationResult[]> {

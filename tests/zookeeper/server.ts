@@ -70,6 +70,9 @@ export async function startServers(
   };
 }
 
+/** The owner of what a test makes with an owner at all: by it all is removed in the end. */
+export const TEST_DIGEST = "keeper:secret";
+
 /** A place of the test's own in an ensemble that it does not stop. */
 export interface TestRoot extends AsyncDisposable {
   /** The servers, "address:port,…", without the root. */
@@ -105,7 +108,8 @@ export async function anyServer(
     async [Symbol.asyncDispose]() {
       await Promise.all(sessions.map((session) => session.close()));
       if (own === undefined) {
-        await using all = await Session.connect({ hosts, sessionTimeoutMs: 10_000 });
+        const digest = TEST_DIGEST;
+        await using all = await Session.connect({ hosts, sessionTimeoutMs: 10_000, digest });
         await all.deleteRecursive(root);
       }
       await own?.[Symbol.asyncDispose]();

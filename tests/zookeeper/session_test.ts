@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as errors from "../../lib/zookeeper/errors.ts";
 import { Session } from "../../lib/zookeeper/session.ts";
-import { anyServer, startServers } from "./server.ts";
+import { anyServer, startServers, TEST_DIGEST } from "./server.ts";
 
 const never = new AbortController().signal;
 
@@ -138,10 +138,10 @@ Deno.test("Session.deleteRecursive() deletes all below, ensurePath() makes all a
   await session.deleteRecursive("/x");
 });
 
-Deno.test("Session.sync() shows what was written on another server before", async () => {
+Deno.test("Session.sync() shows on each server what was written on another before", async () => {
   await using own = await startServers({ count: 3 });
-  const [writer, reader] = await Promise.all(
-    [0, 1].map((index) =>
+  const [writer, ...readers] = await Promise.all(
+    [0, 0, 1, 2].map((index) =>
       Session.connect({ hosts: own.servers[index]!.hosts, sessionTimeoutMs: 10_000 })
     ),
   );
@@ -149,12 +149,15 @@ Deno.test("Session.sync() shows what was written on another server before", asyn
     await writer!.create("/a", "0");
     for (let i = 1; i <= 100; i++) {
       await writer!.set("/a", String(i));
-      const synced = reader!.sync("/a");
-      assert.equal(text((await reader!.get("/a")).data), String(i));
-      await synced;
+      await Promise.all(readers.map(async (reader) => {
+        // Sent together: the read comes after the sync all the same.
+        const synced = reader.sync(i % 2 === 0 ? "/a" : "/none");
+        assert.equal(text((await reader.get("/a")).data), String(i));
+        await synced;
+      }));
     }
   } finally {
-    await Promise.all([writer!.close(), reader!.close()]);
+    await Promise.all([writer, ...readers].map((session) => session?.close()));
   }
 });
 
@@ -211,7 +214,7 @@ Deno.test("Session with a digest: what it creates is readable by all and the own
   await using server = await anyServer();
   // First, so that the root is open to all.
   const stranger = await server.connect();
-  const owner = await server.connect({ digest: "keeper:secret" });
+  const owner = await server.connect({ digest: TEST_DIGEST });
   await owner.create("/mine", "1");
   await owner.multi([{ op: "create", path: "/mine/too", data: "" }]);
   await owner.create("/mine/e", "", { mode: "ephemeral" });
@@ -231,7 +234,7 @@ Deno.test("Session with a digest: what it creates is readable by all and the own
   await stranger.create("/open", "");
   await other.delete("/open");
 
-  const again = await server.connect({ digest: "keeper:secret" });
+  const again = await server.connect({ digest: TEST_DIGEST });
   await again.set("/mine", "2");
   await again.deleteRecursive("/mine/path");
   await again.deleteRecursive("/mine");
@@ -243,12 +246,10 @@ Deno.test("Session.connect() makes the chroot when asked", async () => {
   const chroot = `${server.root}/c/d`;
   const without = await server.connect({ chroot, makeChroot: false });
   await refused(without.create("/a", ""), errors.NoNodeError, "/a");
-  const made = await server.connect({ chroot, digest: "keeper:secret" });
+  const made = await server.connect({ chroot, digest: TEST_DIGEST });
   assert.equal(await made.create("/a", "x"), "/a");
   assert.equal(text((await above.get("/c/d/a")).data), "x");
   await refused(above.delete("/c/d/a"), errors.NoAuthError, "/c/d/a");
-  await made.deleteRecursive("/a");
-  await above.deleteRecursive("/c").catch(() => {});
 });
 
 Deno.test("Session.connect() refuses what it cannot use", async () => {
