@@ -4,22 +4,30 @@
  * - A lost record and a lost copy together: once the ensemble was emptied, nobody knows what a disk
  *   that is lost held. What only that disk held may be gone without a person.
  * - A new cluster after the ensemble and all copies were lost: there is nothing to go on from.
- * - A member that waits for a person, where data that may have been acknowledged is gone: a disk was
- *   lost, or an SST was torn over a copy.
+ * - Members that wait for a person, where data that may have been acknowledged is gone: somebody lost
+ *   a disk, or had an SST torn over a copy, and was not Primary with the others since.
  */
 export class Excuses {
-  #disksLost: string[] = [];
-  #copiesTorn: string[] = [];
+  /** Those who lost a copy and have none of the cluster's again. */
+  readonly #without = new Map<string, string>();
+  #anyCopyLost = false;
   #ensembleEmptied = false;
 
   /** A disk was emptied. */
   diskLost(name: string): void {
-    this.#disksLost.push(name);
+    this.#without.set(name, `${name} lost its disk`);
+    this.#anyCopyLost = true;
   }
 
   /** An SST into a datadir that held a copy did not finish. */
   copyTorn(name: string): void {
-    this.#copiesTorn.push(name);
+    this.#without.set(name, `an SST over the copy of ${name} was torn`);
+    this.#anyCopyLost = true;
+  }
+
+  /** A member has all that the cluster has. */
+  isWhole(name: string): void {
+    this.#without.delete(name);
   }
 
   /** All znodes are gone. */
@@ -29,13 +37,11 @@ export class Excuses {
 
   /** Whether a transaction may be lost that no disk holds any more. */
   get lostWithDiskAndRecord(): boolean {
-    return this.#ensembleEmptied && (this.#disksLost.length > 0 || this.#copiesTorn.length > 0);
+    return this.#ensembleEmptied && this.#anyCopyLost;
   }
 
-  /** Whether a member may wait for a person in the end. */
+  /** Why members may wait for a person in the end; null where they may not. */
   get waitForPerson(): string | null {
-    if (this.#disksLost.length > 0) return `lost disks: ${this.#disksLost.join(", ")}`;
-    if (this.#copiesTorn.length > 0) return `torn copies: ${this.#copiesTorn.join(", ")}`;
-    return null;
+    return this.#without.size === 0 ? null : [...this.#without.values()].join(", ");
   }
 }

@@ -1,7 +1,8 @@
 /**
  * The simulation from the command line:
  *
- *     deno task sim --seeds N [--from SEED]    runs seeds, says what came of them
+ *     deno task sim --seeds N [--from SEED]    runs seeds, says what came of them; with --stop to
+ *                                              the first violation
  *     deno task sim --seed SEED                one seed again, with its timeline
  */
 import { parseArgs } from "node:util";
@@ -25,6 +26,14 @@ function report(result: SeedResult): void {
   }
 }
 
+// A promise that nobody waits for ends the real program: here it is a violation, too.
+globalThis.addEventListener("unhandledrejection", (event) => {
+  print(`seed ${present}: guarantee 0: nobody waits for a promise: ${event.reason?.stack}`);
+  Deno.exit(1);
+});
+
+let present = 0;
+
 async function replay(seed: number): Promise<boolean> {
   const result = await runSeed(seed);
   print(result.timeline.join("\n"));
@@ -33,12 +42,13 @@ async function replay(seed: number): Promise<boolean> {
   return result.violations.length === 0;
 }
 
-async function sweep(from: number, seeds: number): Promise<boolean> {
+async function sweep(from: number, seeds: number, stop: boolean): Promise<boolean> {
   const faults = new Map<string, number>();
   const decisions = new Map<string, number>();
   let [violated, excused, acknowledged, bootstraps, virtualMs] = [0, 0, 0, 0, 0];
   const beganMs = performance.now();
   for (let seed = from; seed < from + seeds; seed++) {
+    present = seed;
     const result = await runSeed(seed);
     add(faults, result.faults);
     add(decisions, result.decisions);
@@ -64,9 +74,10 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "100" },
     from: { type: "string", default: "1" },
     seed: { type: "string" },
+    stop: { type: "boolean", default: false },
   },
 });
 const isWell = values.seed === undefined
-  ? await sweep(Number(values.from), Number(values.seeds))
+  ? await sweep(Number(values.from), Number(values.seeds), values.stop)
   : await replay(Number(values.seed));
 if (!isWell) Deno.exit(1);
