@@ -124,6 +124,8 @@ export class Checker {
       if (path === "/mariadb/cluster" && after !== null) this.#clusterWritten(after.data);
       if (path.startsWith("/mariadb/nodes/") && after !== null && before === null) {
         const address = path.slice("/mariadb/nodes/".length);
+        const registered = this.#simulation.machines.find((one) => one.address === address);
+        if (registered !== undefined) this.excuses.isWhole(registered.name);
         for (const { machine } of this.#starts.values()) {
           if (machine.address === address) this.#starts.delete(machine.name);
         }

@@ -5,7 +5,7 @@
  *   that is lost held. What only that disk held may be gone without a person.
  * - A new cluster after the ensemble and all copies were lost: there is nothing to go on from.
  * - Members that wait for a person, where data that may have been acknowledged is gone: somebody lost
- *   a disk, or had an SST torn over a copy, and was not Primary with the others since.
+ *   a disk, or had an SST torn over a copy, and has not registered with the others since.
  */
 export class Excuses {
   /** Those who lost a copy and have none of the cluster's again. */
@@ -25,7 +25,7 @@ export class Excuses {
     this.#anyCopyLost = true;
   }
 
-  /** A member has all that the cluster has. */
+  /** A member has registered: it has all that the cluster has. */
   isWhole(name: string): void {
     this.#without.delete(name);
   }

@@ -33,8 +33,6 @@ export interface GaleraEvents {
   diverged(server: Mariadbd, why: string): void;
   /** A client's commit was acknowledged. */
   acknowledged(txn: Txn, by: Mariadbd): void;
-  /** A server has the state of its primary component. */
-  whole(server: Mariadbd): void;
   /** An SST began over a copy and did not finish. */
   torn(server: Mariadbd): void;
   note(text: string): void;

@@ -121,7 +121,6 @@ export class Mariadbd {
     this.#answers = true;
     this.#wasInPrimary = true;
     this.#galera.bootstrap(this, uuid, datadir.head);
-    this.#galera.events.whole(this);
   }
 
   #connect(untilMs: number): void {
@@ -281,7 +280,6 @@ export class Mariadbd {
     this.#queue = this.#queue.map(({ txn }) => ({ txn, atMs: this.#appliedAtMs }));
     this.phase = "synced";
     this.#answers = true;
-    this.#galera.events.whole(this);
     this.#galera.events.note(
       `${this.name}: ${how} from ${donor.name} done, at ${head?.seqno ?? 0n}`,
     );

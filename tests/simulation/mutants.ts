@@ -29,12 +29,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: "record-overwritten",
     breaks: "A record that says `at` a position is never overwritten by nothing or by less data",
     file: "lib/cluster/record.ts",
-    from: "return reaches(found, copy) ? accept(found, null) : keep(before, found);\n" +
-      '    case "torn":\n      return accept(found, copy);\n    case "empty":\n' +
-      '    case "fresh":\n    case "standalone":\n      return keep(before, found);',
-    to: "return accept(found, null);\n" +
-      '    case "torn":\n      return accept(found, copy);\n    case "empty":\n' +
-      '    case "fresh":\n    case "standalone":\n      return accept(found, null);',
+    from: "return { ...before, instead: describeHeld(found.held) };",
+    to:
+      'return before.data.kind === "running" ? { ...before, instead: describeHeld(found.held) } : ' +
+      "accept(found, null);",
   },
   {
     name: "running-overwritten",
@@ -179,7 +177,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "running-ignored",
     breaks: "Rule 6: no record is `running`",
-    file: "lib/cluster/decide.ts",
+    file: "lib/cluster/doubt.ts",
     from: "if (evidence.running.length > 0)",
     to: "if (evidence.running.length < 0)",
   },

@@ -50,7 +50,6 @@ export class Simulation {
       primary: (component, from) => checker.primary(component, from),
       diverged: (server, why) => checker.diverged(server.name, why),
       acknowledged: (txn) => checker.acknowledged(txn),
-      whole: (server) => checker.excuses.isWhole(server.name),
       torn: (server) => checker.excuses.copyTorn(server.name),
       note,
     });
