@@ -22,6 +22,8 @@ export class Member {
   readonly progress: Progress;
   #registry: Registry | null = null;
   #connecting: Promise<Registry> | null = null;
+  /** Ends the wait for a connection with the member. */
+  readonly #life = new AbortController();
 
   constructor(settings: MemberSettings, world: World, timing: Timing, progress: Progress) {
     this.settings = settings;
@@ -48,8 +50,18 @@ export class Member {
    */
   async registry(signal: AbortSignal): Promise<Registry> {
     if (this.#registry !== null && this.#registry.ensemble.state !== "lost") return this.#registry;
-    this.#connecting ??= this.#connect(signal).finally(() => this.#connecting = null);
-    return await this.#connecting;
+    signal.throwIfAborted();
+    // Several may wait for it: that one of them gives up is no reason for the others.
+    this.#connecting ??= this.#connect(this.#life.signal).finally(() => this.#connecting = null);
+    const waited = new AbortController();
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { signal: waited.signal });
+    });
+    try {
+      return await Promise.race([this.#connecting, aborted]);
+    } finally {
+      waited.abort();
+    }
   }
 
   async #connect(signal: AbortSignal): Promise<Registry> {
@@ -74,6 +86,7 @@ export class Member {
 
   /** Closes the session: the ephemerals go at once. */
   async close(): Promise<void> {
+    this.#life.abort(new Error("The member is closed"));
     await this.#registry?.ensemble.close();
     this.#registry = null;
   }

@@ -116,7 +116,8 @@ async function restore(member: Member, registry: Registry, started: Started): Pr
       name,
       serverId: own ? started.serverId : known?.serverId ?? null,
       address,
-      datadirId: own ? started.datadirId : known?.datadirId ?? UNKNOWN_DATADIR,
+      // What the others ran on when this one started may have been lost and replaced since.
+      datadirId: own ? started.datadirId : UNKNOWN_DATADIR,
       data: joined(started.uuid),
       instead: null,
     };

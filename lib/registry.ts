@@ -195,6 +195,20 @@ export class Registry {
     return await this.ensemble.existsAndWatch(this.#own, signal);
   }
 
+  /**
+   * Waits until another attempt is on record than this one, as long as that takes.
+   *
+   * @throws The signal's reason, or what the session says when it is lost.
+   */
+  async untilAnotherAttempt(attempt: string, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const { changed } = await this.ensemble.existsAndWatch(this.#cluster, signal);
+      const onRecord = await this.#attemptOnRecord();
+      if (onRecord !== null && onRecord !== attempt) return;
+      await changed;
+    }
+  }
+
   async #setRecord(record: MemberRecord, version: number): Promise<void> {
     await this.#settle([this.#putRecord(record, version)], () => this.#isOnRecord(record));
   }

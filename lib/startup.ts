@@ -276,7 +276,12 @@ async function untilServing(
   );
   using exit = exitSignal(running, signal);
   try {
-    const result = await bringUp(member, running, bootstraps ? null : cluster.uuid, exit.signal);
+    const result = await bringUpUnlessOverruled(
+      member,
+      running,
+      { expectedUuid: bootstraps ? null : cluster.uuid, attempt: cluster.attempt },
+      exit.signal,
+    );
     if (result.kind !== "up") return await giveUp(scene, running, result);
     const started: Started = {
       running,
@@ -305,11 +310,57 @@ async function untilServing(
   }
 }
 
+/** What a start that did not make it came to. */
+type Failed = Exclude<BringUp, { readonly kind: "up" }> | { readonly kind: "overruled" };
+
+/**
+ * Looks after a start until it is up, or until another attempt is on record: a joiner that still looks
+ * for members would take its state from that one, and nobody could tell afterwards which of the two
+ * its copy followed.
+ */
+async function bringUpUnlessOverruled(
+  member: Member,
+  running: Running,
+  expected: { readonly expectedUuid: string | null; readonly attempt: string },
+  signal: AbortSignal,
+): Promise<BringUp | Failed> {
+  const ended = new AbortController();
+  const either = AbortSignal.any([signal, ended.signal]);
+  const overruled = untilOverruled(member, expected.attempt, either).then(
+    () => ({ kind: "overruled" } as const),
+    () => new Promise<never>(() => {}), // The signal's end is told by the other one.
+  );
+  try {
+    const up = bringUp(member, running, expected.expectedUuid, either);
+    up.catch(() => {}); // Overruled, nobody waits for it.
+    return await Promise.race([up, overruled]);
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Resolves once another attempt is on record. @throws The signal's reason. */
+async function untilOverruled(
+  member: Member,
+  attempt: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    try {
+      return await (await member.registry(signal)).untilAnotherAttempt(attempt, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      log.debug("Not watching the cluster: {error}", { error });
+      await member.world.clock.sleep(1000, signal);
+    }
+  }
+}
+
 /** Stops a server that did not make it, records what it holds, and only then lets go of the lock. */
 async function giveUp(
   { member }: Scene,
   running: Running,
-  result: Exclude<BringUp, { readonly kind: "up" }> | { readonly kind: "overruled" },
+  result: Failed,
 ): Promise<StartUp | null> {
   log.warn("Giving this start up: {why}", { why: describe(result) });
   member.progress.enter("stopping", `Stopping mariadbd: ${describe(result)}`);
@@ -318,9 +369,7 @@ async function giveUp(
   return null;
 }
 
-function describe(
-  result: Exclude<BringUp, { readonly kind: "up" }> | { readonly kind: "overruled" },
-): string {
+function describe(result: Failed): string {
   switch (result.kind) {
     case "stalled":
       return `nothing has moved for ${Math.round(result.forMs / 1000)} s`;

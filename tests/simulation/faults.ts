@@ -151,15 +151,18 @@ const FAULTS: readonly Fault[] = [
     weight: 5,
     strike(run) {
       const { machine } = run;
-      let steps = run.random.between(1, 6);
+      let steps = run.random.between(1, run.random.pick([6, 30, 100]));
       const whole = run.random.chance(0.5);
       run.simulation.onStep = (stepping, what) => {
         if (stepping !== machine || --steps > 0) return;
         run.simulation.onStep = () => {};
         queueMicrotask(() => {
           run.note(`${machine.name} ${whole ? "crashes" : "loses its keeper"}: ${what}`);
+          const isAway = run.random.chance(0.4);
+          if (isAway) run.simulation.wanted.delete(machine);
           if (whole) machine.crash();
           else machine.kill();
+          if (isAway) run.heal(aWhile(run), () => run.simulation.start(machine));
         });
       };
     },
@@ -251,7 +254,10 @@ const FAULTS: readonly Fault[] = [
     name: "disk emptied",
     weight: 1.5,
     strike(run) {
-      const { machine } = run;
+      const down = run.simulation.machines.filter(({ running }) => !running);
+      const machine = down.length > 0 && run.random.chance(0.5)
+        ? run.random.pick(down)
+        : run.machine;
       run.note(`${machine.name} crashes and loses its disk`);
       machine.crash();
       machine.datadir.empty();

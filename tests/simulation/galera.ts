@@ -33,6 +33,8 @@ export interface GaleraEvents {
   diverged(server: Mariadbd, why: string): void;
   /** A client's commit was acknowledged. */
   acknowledged(txn: Txn, by: Mariadbd): void;
+  /** A server takes writes from now on. */
+  writable(server: Mariadbd): void;
   /** An SST began over a copy and did not finish. */
   torn(server: Mariadbd): void;
   note(text: string): void;

@@ -176,7 +176,13 @@ export class Machine {
       clock: process.clock,
       randomId: () => random.hex(32),
       connect: async (signal, onWaiting) => {
-        const place = { ensemble, process, link: this.link, timeoutMs: sessionTimeoutMs };
+        const place = {
+          ensemble,
+          process,
+          link: this.link,
+          timeoutMs: sessionTimeoutMs,
+          onAsk: (what: string) => this.#site.events.step(this, what),
+        };
         const session = await connect(place, signal, onWaiting);
         if (process === this.process) this.session = session;
         return session;
@@ -258,10 +264,7 @@ export class Machine {
       pid: who.pid,
       exited,
       status: () => process.later(random.between(1, 4), () => server.status()),
-      makeWritable: () =>
-        this.#do(process, "make writable", 4, () => {
-          server.writable = true;
-        }),
+      makeWritable: () => this.#do(process, "make writable", 4, () => server.makeWritable()),
       transferredBytes: () => process.later(1, () => server.transferredBytes),
       viewMembers: () => process.later(2, () => server.viewMembers()),
       stop: (graceMs) => {

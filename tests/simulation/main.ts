@@ -58,6 +58,7 @@ async function sweep(from: number, seeds: number, stop: boolean): Promise<boolea
     if (result.excused !== null) excused++;
     if (result.violations.length > 0) violated++;
     report(result);
+    if (stop && violated > 0) return false;
   }
   const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
   print(`faults\n${table(faults)}\ndecisions\n${table(decisions)}`);

@@ -185,6 +185,12 @@ export class Mariadbd {
     return true;
   }
 
+  /** Lets clients in. */
+  makeWritable(): void {
+    this.writable = true;
+    this.#galera.events.writable(this);
+  }
+
   // State transfers ------------------------------------------------------------------------------
 
   /**
@@ -280,6 +286,7 @@ export class Mariadbd {
     this.#queue = this.#queue.map(({ txn }) => ({ txn, atMs: this.#appliedAtMs }));
     this.phase = "synced";
     this.#answers = true;
+    this.#galera.events.writable(this);
     this.#galera.events.note(
       `${this.name}: ${how} from ${donor.name} done, at ${head?.seqno ?? 0n}`,
     );

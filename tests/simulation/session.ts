@@ -22,6 +22,8 @@ export interface SessionPlace {
   readonly process: SimProcess;
   readonly link: Link;
   readonly timeoutMs: number;
+  /** Told of each request that is about to be sent, and of each answer. */
+  readonly onAsk: (what: string) => void;
 }
 
 /** A session, once one can be had. @throws The signal's reason. */
@@ -268,6 +270,7 @@ export class SimSession implements Ensemble {
         reject,
       };
       connection.pending.add(one);
+      if (request.kind === "write") this.#place.onAsk(`${verb} ${path}, before`);
       time.after(connection.up(time.nowMs, this.#latencyMs), () => this.#arrive(connection, one));
     });
   }
@@ -350,6 +353,7 @@ export class SimSession implements Ensemble {
     }
     this.#toClient(connection, connection.server.appliedZxid, () => {
       connection.pending.delete(one);
+      if (one.request.kind === "write") this.#place.onAsk(`${one.verb} ${one.path}, after`);
       settle();
     });
   }

@@ -50,6 +50,12 @@ export class Simulation {
       primary: (component, from) => checker.primary(component, from),
       diverged: (server, why) => checker.diverged(server.name, why),
       acknowledged: (txn) => checker.acknowledged(txn),
+      writable: (server) => {
+        // Some clients are there at once.
+        for (const ms of [0, 3, 20]) {
+          this.time.after(ms, () => this.#clients && server.commit());
+        }
+      },
       torn: (server) => checker.excuses.copyTorn(server.name),
       note,
     });
