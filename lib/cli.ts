@@ -51,6 +51,12 @@ export async function runCommandLine(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.ok;
+    const [, bare] = /^error: unknown option '(--[^=']+)=/.exec(error.message) ?? [];
+    if (bare !== undefined) {
+      // commander compares the value, too, and would print what may be a secret: asked without it.
+      const without = before.map((arg) => arg.startsWith(`${bare}=`) ? bare : arg);
+      return await runCommandLine(without, options);
+    }
     throw new UsageError(usageMessage(error, before, options.commands), { cause: error });
   }
 }

@@ -218,16 +218,32 @@ async function act(scene: Scene, decision: Act, signal: AbortSignal): Promise<St
     { datadirId: found.datadirId, data: beforeSpawn(own.record.data, cluster.uuid), instead: null },
     decision.kind === "bootstrap" ? { next: cluster, version: snapshot.version } : null,
   );
-  const identity = { datadirId: found.datadirId, attempt: cluster.attempt };
-  await member.database.writeIdentity(identity);
-  if (decision.kind === "bootstrap" && found.held.kind === "empty") {
-    member.progress.enter("bootstrapping", "Initialising an empty datadir");
-    await member.database.initialise(signal);
-  }
-  await registry.lookOnceMore(scene.lock.path, cluster.attempt);
-  signal.throwIfAborted();
-  const running = await member.database.spawn(spawnPlan(decision, found, serverId));
+  const running = await start(scene, decision, { serverId, cluster }, signal);
   return await untilServing(scene, decision, { running, serverId, cluster }, signal);
+}
+
+/** Spawns. Where it does not come to that, the record goes back to what the datadir holds. */
+async function start(
+  scene: Scene,
+  decision: Act,
+  { serverId, cluster }: { readonly serverId: number; readonly cluster: Cluster },
+  signal: AbortSignal,
+): Promise<Running> {
+  const { member, registry, found, lock } = scene;
+  const { database } = member;
+  try {
+    await database.writeIdentity({ datadirId: found.datadirId, attempt: cluster.attempt });
+    if (decision.kind === "bootstrap" && found.held.kind === "empty") {
+      member.progress.enter("bootstrapping", "Initialising an empty datadir");
+      await database.initialise(signal);
+    }
+    await registry.lookOnceMore(lock.path, cluster.attempt);
+    signal.throwIfAborted();
+    return await database.spawn(spawnPlan(decision, found, serverId));
+  } catch (error) {
+    await recordAfterStop(member);
+    throw error;
+  }
 }
 
 /** `cluster` as it says that this member bootstraps. */

@@ -6,7 +6,7 @@ import { describeExit, runChild } from "./child.ts";
 import type { Login } from "./connection.ts";
 import type { Database, Identity, Inspection, Running, SpawnPlan } from "./database.ts";
 import { Datadir } from "./datadir.ts";
-import { readTextIfThere } from "./files.ts";
+import { type Owner, readTextIfThere } from "./files.ts";
 import { GRASTATE_FILE } from "./grastate.ts";
 import { initialise } from "./initialise.ts";
 import { Mysqld } from "./mysqld.ts";
@@ -41,6 +41,7 @@ export function createDatabase(settings: DatabaseSettings, log: Logger): Databas
 class MariadbDatabase implements Database {
   readonly #settings: DatabaseSettings;
   readonly #log: Logger;
+  #isLookedAt = false;
   #opened: Promise<{ readonly datadir: Datadir; readonly account: Account }> | null = null;
 
   constructor(settings: DatabaseSettings, log: Logger) {
@@ -51,7 +52,25 @@ class MariadbDatabase implements Database {
   async inspect(signal: AbortSignal): Promise<Inspection> {
     const { datadir, account } = await this.#open();
     await datadir.untilFree(signal);
+    await this.#requireSurroundings(datadir.owner, account);
     return await datadir.inspect(account, () => this.#recover(signal));
+  }
+
+  /**
+   * The first time, before anything is written anywhere: makes sure that a server could be started.
+   * Later only a start needs it, and looks again.
+   */
+  async #requireSurroundings(owner: Owner, account: Account): Promise<void> {
+    if (this.#isLookedAt) return;
+    const { isWsrepOn = true, provider, sstMethod, socket } = this.#settings;
+    await findMariadbd();
+    if (isWsrepOn) {
+      await findProvider(provider);
+      await requireSstPrograms(sstMethod);
+    }
+    requireFree(listeners(this.#settings, { kind: isWsrepOn ? "join" : "plain" }));
+    await requireSocket(socket, owner, account);
+    this.#isLookedAt = true;
   }
 
   async writeIdentity({ datadirId, attempt }: Identity): Promise<void> {
@@ -63,7 +82,7 @@ class MariadbDatabase implements Database {
   async initialise(signal: AbortSignal): Promise<void> {
     const { datadir, account } = await this.#open();
     await datadir.untilFree(signal);
-    await requireSocket(this.#settings.socket, datadir.owner);
+    await requireSocket(this.#settings.socket, datadir.owner, account);
     const runtime = await RuntimeFolder.make(datadir.owner);
     try {
       await initialise({
@@ -87,7 +106,7 @@ class MariadbDatabase implements Database {
     await datadir.untilFree(AbortSignal.timeout(FREE_MS));
     if (plan.kind !== "plain") await requireSstPrograms(this.#settings.sstMethod);
     requireFree(listeners(this.#settings, plan));
-    await requireSocket(this.#settings.socket, datadir.owner);
+    await requireSocket(this.#settings.socket, datadir.owner, account);
     const runtime = await RuntimeFolder.make(datadir.owner);
     try {
       const defaults = await this.#writeOptions(runtime, datadir, plan);

@@ -16,7 +16,7 @@ import {
   signalAll,
   transfersAmong,
 } from "./processes.ts";
-import type { Account } from "./programs.ts";
+import { type Account, mayWorkIn } from "./programs.ts";
 
 /** How long a keeper may take to let go of a datadir after its end, in milliseconds. */
 const LOCK_PATIENCE_MS = 1500;
@@ -93,20 +93,22 @@ export class Datadir {
    * @throws {import("../errors.ts").KeeperError} It does not fit together.
    */
   async inspect(account: Account, recover: () => Promise<Position>): Promise<Inspection> {
-    const identity = await this.identity();
+    const known = await readIdentity(this.path);
     const content = await readContent(this.path);
     requireOwned(content, account);
-    const { held, problem } = await this.#judge(identity, content, recover);
-    const { datadirId, attempt } = identity;
+    const { held, problem } = await this.#judge(known, content, recover);
+    // Only now: a datadir that is refused stays as it was.
+    const { datadirId, attempt } = known ?? await this.identity();
     const { dataBytes } = content;
     return { held, datadirId, attempt, dataBytes, ...(problem !== undefined && { problem }) };
   }
 
   async #judge(
-    { initialising, attempt }: StoredIdentity,
+    identity: StoredIdentity | null,
     content: Content,
     recover: () => Promise<Position>,
   ): Promise<Finding> {
+    const { initialising, attempt } = identity ?? { initialising: false, attempt: null };
     const grastate = initialising ? "missing" : await readGrastate(this.path);
     this.#isUnborn = false;
     const verdict = judge({ content, grastate, initialising, attempted: attempt !== null });
@@ -186,15 +188,8 @@ async function isNew(path: string): Promise<boolean> {
   return true;
 }
 
-/** Looks at the mode, as root may do anything, but the account that mariadbd runs as may not. */
 function requireAccess(path: string, stat: Deno.FileInfo, account: Account): void {
-  const mode = stat.mode ?? 0o777;
-  const rights = stat.uid === account.uid
-    ? mode >> 6
-    : account.groups.includes(stat.gid ?? -1)
-    ? mode >> 3
-    : mode;
-  if ((rights & 0o7) === 0o7) return;
+  if (mayWorkIn(stat, account)) return;
   throw new ConfigError(
     `The datadir "${path}" is not ours: ${account.name} (${account.uid}) may not write to it, its ` +
       `owner is ${stat.uid}; chown it, or name another with --datadir`,
@@ -222,7 +217,10 @@ async function changing<T>(path: string, change: () => Promise<T>): Promise<T> {
 
 function unusable(path: string, cause: unknown): ConfigError {
   const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-  return new ConfigError(`The datadir "${path}" cannot be used: ${why}`, { cause });
+  return new ConfigError(
+    `The datadir "${path}" cannot be used: ${why}; mend that, or name another with --datadir`,
+    { cause },
+  );
 }
 
 /** A lock of the folder itself (flock(2)): it leaves nothing behind and goes with the process. */

@@ -244,10 +244,13 @@ export interface Listener {
 }
 
 /** Where a server will listen, as far as we decide it. */
-export function listeners(settings: DatabaseSettings, purpose: SpawnPlan): readonly Listener[] {
+export function listeners(
+  settings: DatabaseSettings,
+  { kind }: Pick<SpawnPlan, "kind">,
+): readonly Listener[] {
   const host = settings.bind ?? (settings.address.includes(":") ? "::" : "0.0.0.0");
   const clients = { host, port: settings.port, what: "clients" };
-  if (purpose.kind === "plain") return [clients];
+  if (kind === "plain") return [clients];
   const galera = [
     { host, port: GALERA_PORT, what: "Galera", option: "gmcast.listen_addr" },
     { host, port: IST_PORT, what: "IST", option: "ist.recv_addr" },

@@ -9,6 +9,7 @@ import { type Owner, remove } from "./files.ts";
 import { GRASTATE_FILE, NO_HISTORY, readGrastate, writeGrastate } from "./grastate.ts";
 import { STAGING_FOLDER } from "./initialise.ts";
 import type { Listener } from "./option_file.ts";
+import { type Account, mayWorkIn } from "./programs.ts";
 
 /**
  * Removes what an earlier server or SST left behind and the next would stumble over: an SST's pid
@@ -97,14 +98,27 @@ export function requireFree(listeners: readonly Listener[]): void {
 /**
  * Makes sure that no other server has the socket, and that its folder is there.
  *
+ * @param owner Whose a folder that is missing is to be.
  * @throws {UnavailableError} Another server answers there.
+ * @throws {ConfigError} Its folder cannot be made, or the account may not work in it.
  */
-export async function requireSocket(socket: string, owner: Owner): Promise<void> {
+export async function requireSocket(
+  socket: string,
+  owner: Owner,
+  account: Account,
+): Promise<void> {
   const folder = socket.slice(0, socket.lastIndexOf("/")) || "/";
   try {
-    await Deno.lstat(folder);
+    const stat = await Deno.stat(folder);
+    if (!stat.isDirectory || !mayWorkIn(stat, account)) {
+      throw new ConfigError(
+        `The socket's folder "${folder}" is ${
+          stat.isDirectory ? `not ours: ${account.name} may not write to it` : "no folder"
+        }; name another socket with --socket`,
+      );
+    }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof ConfigError) throw error;
     await makeFolder(folder, owner);
   }
   try {

@@ -138,6 +138,23 @@ export async function findAccount(user: string | null): Promise<Account> {
   };
 }
 
+/**
+ * Whether an account may work in a folder. By the folder's mode: root may do anything, but the
+ * account that mariadbd runs as may not.
+ */
+export function mayWorkIn(
+  { mode, uid, gid }: Pick<Deno.FileInfo, "mode" | "uid" | "gid">,
+  account: Account,
+): boolean {
+  const all = mode ?? 0o777;
+  const rights = uid === account.uid
+    ? all >> 6
+    : account.groups.includes(gid ?? -1)
+    ? all >> 3
+    : all;
+  return (rights & 0o7) === 0o7;
+}
+
 async function id(flag: string, user: string | null): Promise<string | null> {
   const args = user === null ? [flag] : [flag, "--", user];
   const { success, stdout } = await new Deno.Command("id", { args, stderr: "null" }).output();

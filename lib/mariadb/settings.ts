@@ -19,6 +19,8 @@ export interface InitialisationSettings {
 
 /** All that a database is told. */
 export interface DatabaseSettings {
+  /** false: its servers are plain ones, Galera's library and the SST's programs are not needed. */
+  readonly isWsrepOn?: boolean;
   /** Absolute, without a slash at its end. */
   readonly datadir: string;
   /** The unix socket's path. */
