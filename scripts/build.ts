@@ -35,10 +35,12 @@ async function build(): Promise<void> {
   // npm:zookeeper is CommonJS and names the folder it is in, to look for its addon there.
   const bundle = await Deno.readTextFile(BUNDLE);
   await Deno.writeTextFile(BUNDLE, `globalThis.__dirname ??= import.meta.dirname;\n${bundle}`);
-  // The lockfile would put every package of it into the binary, the tests' too.
   const compile = [
     "compile",
     "--quiet",
+    // The sources are checked, not what became of them.
+    "--no-check",
+    // The lockfile would put every package of it into the binary, the tests' too.
     "--no-lock",
     "--permission-set",
     "--output",

@@ -4,8 +4,8 @@
  *
  *   deno task test [--fast | --binary FILE] [FILES…]
  *
- * A test file that needs more than Deno says so in a line of its own, `// needs: zookeeper galera`;
- * what is missing is installed where we are root. With `--binary` only those run that start the
+ * A test file that needs more than Deno says so in a line of its own, `// needs: zookeeper galera`,
+ * or shows it by what it imports; what is missing is installed where we are root. With `--binary` only those run that start the
  * program as a process (by tests/keeper.ts or the harness), on that compiled binary.
  *
  * The last line is `N passed, N failed`; the exit status is 0 only where tests ran and none failed.
@@ -32,7 +32,7 @@ interface Counts {
 const NONE: Counts = { passed: 0, failed: 0, skipped: 0 };
 const NEEDS: readonly string[] = ["zookeeper", "galera", "mariabackup", "kazoo"] satisfies Need[];
 
-/** Imports that show what a test file needs: it must say so too, or a bare machine would lack it. */
+/** Imports that show what a test file needs, whether it says so or not. */
 const SIGNS: readonly (readonly [RegExp, Need])[] = [
   [/from "(?:\.\/|(?:\.\.\/)*zookeeper\/)server\.ts"/, "zookeeper"],
   [/from "(?:\.\/|(?:\.\.\/)*mariadb\/)machine\.ts"/, "galera"],
@@ -59,11 +59,10 @@ function readTestFile(path: string): TestFile {
   const words = /^\/\/ needs: (.+)$/m.exec(text)?.[1]?.split(" ") ?? [];
   const unknown = words.find((word) => !isNeed(word));
   if (unknown !== undefined) throw new Error(`${path} needs "${unknown}", which is unknown`);
-  const unsaid = SIGNS.find(([sign, need]) => sign.test(text) && !words.includes(need));
-  if (unsaid !== undefined) throw new Error(`${path} lacks the line "// needs: ${unsaid[1]}"`);
+  const shown = SIGNS.filter(([sign]) => sign.test(text)).map(([, need]) => need);
   return {
     path,
-    needs: words.filter(isNeed),
+    needs: [...new Set([...words.filter(isNeed), ...shown])],
     startsProgram: /\/(?:keeper|harness)\.ts"/.test(text),
   };
 }
