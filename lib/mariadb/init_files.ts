@@ -11,7 +11,8 @@ const INIT_FOLDER = "/docker-entrypoint-initdb.d";
  * Applies the files of the folder, in the order of their names: `.sql` and `.sql.gz` go to the
  * server, `.sh` are run.
  *
- * @param clientFile An option file with which a client logs in.
+ * @param clientFile An option file with which a client logs in, beside a my.cnf for those that log in
+ * by themselves.
  * @param run Runs one program. @throws Whatever `run` throws, when one fails.
  */
 export async function runInitFiles(
@@ -79,8 +80,8 @@ function scriptEnvironment(
   );
   return {
     ...Object.fromEntries(given),
-    // Clients look there without being told.
-    MYSQL_UNIX_PORT: socket,
+    // Clients read a my.cnf there, without being told: it has the socket.
+    MYSQL_HOME: clientFile.slice(0, clientFile.lastIndexOf("/")),
     SOCKET: socket,
     // Scripts of the image's users pipe SQL into this function of its entrypoint.
     "BASH_FUNC_docker_process_sql%%": `() { mariadb --defaults-file='${clientFile}' "$@"; }`,

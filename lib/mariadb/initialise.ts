@@ -121,6 +121,7 @@ async function fill(it: Initialisation, defaults: string, signal: AbortSignal): 
     const root = rootPassword === null
       ? own
       : await runtime.write("root.cnf", clientFile(settings.socket, "root", rootPassword));
+    await runtime.write("my.cnf", clientFile(settings.socket, null, null));
     const runStep = (step: Step) => run(it, step, signal);
     await runInitFiles(settings, root, rootPassword, runStep, it.log);
   } finally {
@@ -174,8 +175,9 @@ async function startServer(
 }
 
 /** How a client logs in, in a file instead of its arguments. */
-function clientFile(socket: string, user: string, password: string | null): string {
-  const options: Option[] = [["socket", socket], ["user", user]];
+function clientFile(socket: string, user: string | null, password: string | null): string {
+  const options: Option[] = [["socket", socket]];
+  if (user !== null) options.push(["user", user]);
   if (password !== null) options.push(["password", password]);
   return `[client]\n${options.map(formatOption).join("\n")}\n`;
 }

@@ -3,6 +3,7 @@ import { formatPosition, type Position } from "../cluster/position.ts";
 import { ConfigError } from "../errors.ts";
 import { formatOption, type Option, readArguments } from "./arguments.ts";
 import type { SpawnPlan } from "./database.ts";
+import { formatHostPort } from "../values.ts";
 import { IDENTITY_FILE } from "./identity.ts";
 import type { DatabaseSettings } from "./settings.ts";
 
@@ -155,10 +156,18 @@ function galera(
     ["wsrep_reject_queries", "NONE"],
     ["wsrep_node_name", settings.member],
     ["wsrep_node_address", bracketed(settings.address)],
+    // What other members' views show; by itself Galera finds none for IPv6.
+    [
+      "wsrep_node_incoming_address",
+      formatHostPort({ host: settings.address, port: settings.port }),
+    ],
     ["wsrep_sst_method", settings.sstMethod],
   ];
   if (settings.bind !== null) {
-    options.push(["wsrep_sst_receive_address", `${bracketed(settings.bind)}:${SST_PORT}`]);
+    options.push([
+      "wsrep_sst_receive_address",
+      formatHostPort({ host: settings.bind, port: SST_PORT }),
+    ]);
   }
   return options;
 }
@@ -180,8 +189,8 @@ export function providerOptions(settings: DatabaseSettings): string {
   }
   const { bind } = settings;
   if (bind !== null) {
-    options.set("gmcast.listen_addr", `tcp://${bracketed(bind)}:${GALERA_PORT}`);
-    options.set("ist.recv_addr", `${bracketed(bind)}:${IST_PORT}`);
+    options.set("gmcast.listen_addr", `tcp://${formatHostPort({ host: bind, port: GALERA_PORT })}`);
+    options.set("ist.recv_addr", formatHostPort({ host: bind, port: IST_PORT }));
   } else if (settings.address.includes(":") && !options.has("gmcast.listen_addr")) {
     // Galera listens on 0.0.0.0 by default, where no IPv6 address is heard.
     options.set("gmcast.listen_addr", `tcp://[::]:${GALERA_PORT}`);

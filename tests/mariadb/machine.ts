@@ -101,6 +101,17 @@ export class Machine implements AsyncDisposable {
     };
   }
 
+  /** The same datadir's database with one more option; the other one lets go of it. */
+  async withOptions(database: TestDatabase, ...more: string[]): Promise<TestDatabase> {
+    await database.close();
+    const { settings } = database;
+    const n = Number(settings.member.replace(/^node-/, ""));
+    return await this.database(n, {
+      ...settings,
+      extraArguments: [...settings.extraArguments, ...more],
+    });
+  }
+
   /** Runs a statement as root by the socket. @returns What the client printed. */
   async sql(database: TestDatabase, statement: string, args: string[] = []): Promise<string> {
     const { success, stdout, stderr } = await new Deno.Command("mariadb", {

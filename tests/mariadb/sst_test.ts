@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { IDENTITY_FILE } from "../../lib/mariadb/identity.ts";
+import type { Running, SpawnPlan } from "../../lib/mariadb/database.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { isUp, Machine, NEVER, type TestDatabase, until } from "./machine.ts";
+
+/** Some 64 MB, so that an SST takes long enough to be interrupted. */
+const FILL =
+  "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT, b LONGBLOB);" +
+  "INSERT INTO d.t (b) VALUES (REPEAT('x', 1000000));" +
+  "INSERT INTO d.t (b) SELECT b FROM d.t;".repeat(6);
+
+const join = (donor: TestDatabase, serverId: number): SpawnPlan => ({
+  kind: "join",
+  donors: [donor.settings.address],
+  startPosition: null,
+  serverId,
+});
+
+/** Waits until a joiner's datadir has something that only an SST brings there. */
+async function untilReceiving(database: TestDatabase, running: Running): Promise<void> {
+  let exited = false;
+  running.exited.then(() => exited = true);
+  for (;;) {
+    const names = (await Array.fromAsync(Deno.readDir(database.datadir))).map(({ name }) => name);
+    if (names.includes("ibdata1") || names.includes(".sst")) return;
+    assert.ok(!exited, "the joiner has exited");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function idOf({ datadir }: TestDatabase): Promise<string> {
+  return JSON.parse(await Deno.readTextFile(`${datadir}/${IDENTITY_FILE}`)).datadirId;
+}
+
+for (const [net, sstMethod] of [[80, "rsync"], [81, "mariabackup"]] as const) {
+  Deno.test(`an SST by ${sstMethod} that is cut is seen as torn, one that is complete is not`, async () => {
+    await using machine = await Machine.make(net);
+    const donor = await machine.database(1, { sstMethod });
+    const joiner = await machine.database(2, { sstMethod });
+    const first = await bootstrap(donor);
+    await machine.sql(donor, FILL);
+    const { datadirId } = await joiner.inspect(NEVER);
+
+    // A server that receives an SST does not hear a SIGTERM; the stop is quick all the same.
+    const stopped = await joiner.spawn(join(donor, 2));
+    await untilReceiving(joiner, stopped);
+    const startedMs = performance.now();
+    await stopped.stop(600_000);
+    assert.ok(performance.now() - startedMs < 60_000);
+    assert.deepEqual((await joiner.inspect(NEVER)).held, { kind: "torn" });
+
+    // Killed, its scripts live on for a while and clean up their marks.
+    await until(first, isUp);
+    const killed = await joiner.spawn(join(donor, 2));
+    await untilReceiving(joiner, killed);
+    Deno.kill(killed.pid, "SIGKILL");
+    await killed.exited;
+    assert.deepEqual((await joiner.inspect(NEVER)).held, { kind: "torn" });
+    assert.equal(await idOf(joiner), datadirId);
+
+    // The torn one joins again. A donor of an SST that was cut may spoil the next attempt.
+    await until(first, isUp);
+    const second = await joiner.spawn(join(donor, 2));
+    let moved = 0;
+    const status = await until(second, isUp);
+    assert.ok(await second.transferredBytes() > 60_000_000);
+    moved = await second.transferredBytes();
+    assert.ok(await second.transferredBytes() >= moved);
+    assert.equal(await idOf(joiner), datadirId, "kept, and not the donor's");
+    assert.notEqual(await idOf(donor), datadirId);
+    assert.equal(await machine.sql(joiner, "SELECT COUNT(*) FROM d.t"), "64");
+    await second.stop(20_000);
+    const { held } = await joiner.inspect(NEVER);
+    assert.ok(held.kind === "at" && held.position.uuid === status.clusterUuid);
+  });
+}
+
+Deno.test("a donor that is told to stop stops, and its joiner knows at once", async () => {
+  await using machine = await Machine.make(82);
+  const donor = await machine.database(1);
+  const joiner = await machine.database(2);
+  const first = await bootstrap(donor);
+  await machine.sql(donor, FILL);
+  await joiner.inspect(NEVER);
+  const second = await joiner.spawn(join(donor, 2));
+  await untilReceiving(joiner, second);
+  assert.equal((await first.status())?.localState, 2);
+  const status = await first.stop(600_000);
+  assert.equal(status.code, 0);
+  assert.equal((await donor.inspect(NEVER)).held.kind, "at");
+  assert.notEqual((await second.exited).code, 0);
+  assert.deepEqual((await joiner.inspect(NEVER)).held, { kind: "torn" });
+});
+
+Deno.test("a donor that dies leaves a joiner that is torn", async () => {
+  await using machine = await Machine.make(83);
+  const donor = await machine.database(1);
+  const joiner = await machine.database(2);
+  const first = await bootstrap(donor);
+  await machine.sql(donor, FILL);
+  await joiner.inspect(NEVER);
+  const second = await joiner.spawn(join(donor, 2));
+  await untilReceiving(joiner, second);
+  Deno.kill(first.pid, "SIGKILL");
+  await first.exited;
+  await second.stop(60_000);
+  assert.deepEqual((await joiner.inspect(NEVER)).held, { kind: "torn" });
+  const { held } = await donor.inspect(NEVER);
+  assert.ok(held.kind === "at" && held.position.seqno > 0n);
+});
