@@ -95,6 +95,8 @@ export function initialiseCommand({ datadir }: Place): readonly [string, ...stri
     "--no-defaults",
     `--datadir=${datadir}`,
     "--skip-test-db",
+    "--skip-name-resolve",
+    ...SMALL,
     ...(Deno.uid() === 0 ? ["--user=mysql"] : []),
   ];
 }

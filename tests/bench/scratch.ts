@@ -144,7 +144,7 @@ function talkTo(process: Deno.ChildProcess, program: string): Spawned {
       wake();
     }),
     // The end says why something failed; a server's whole log would only fill the memory.
-    read(process.stderr, (text) => said = (said + text).slice(-20_000)),
+    read(process.stderr, (text) => said = (said + text).slice(-200_000)),
   ]).then(([status]) => {
     hasEnded = true;
     wake();
