@@ -31,7 +31,7 @@ export async function runInitFiles(
       ...(database === null ? [] : [`--database=${database}`]),
     ],
   };
-  for (const name of await namesIn(folder)) {
+  for (const name of await initFileNames(settings)) {
     const path = `${folder}/${name}`;
     if (name.endsWith(".sql")) {
       log.info('Applying "{path}"', { path });
@@ -52,9 +52,10 @@ export async function runInitFiles(
   }
 }
 
-async function namesIn(folder: string): Promise<readonly string[]> {
+/** The files that there are for a new database, in the order in which they are applied. */
+export async function initFileNames(settings: DatabaseSettings): Promise<readonly string[]> {
   try {
-    const entries = await Array.fromAsync(Deno.readDir(folder));
+    const entries = await Array.fromAsync(Deno.readDir(settings.initFolder ?? INIT_FOLDER));
     return entries.filter(({ isDirectory }) => !isDirectory).map(({ name }) => name).sort();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];

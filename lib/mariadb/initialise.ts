@@ -12,7 +12,7 @@ import { readContent, SST_REMAINS } from "./content.ts";
 import type { Datadir } from "./datadir.ts";
 import { remove, syncFolder } from "./files.ts";
 import { GRASTATE_FILE } from "./grastate.ts";
-import { runInitFiles } from "./init_files.ts";
+import { initFileNames, runInitFiles } from "./init_files.ts";
 import { initialSql } from "./initial_sql.ts";
 import { formatOption, type Option } from "./arguments.ts";
 import { optionFile, type Surroundings } from "./option_file.ts";
@@ -102,7 +102,15 @@ async function make(it: Initialisation, staging: string, signal: AbortSignal): P
       "--rpm",
     ],
   }, signal);
-  await fill(it, defaults, signal);
+  if (await isToBeFilled(settings)) await fill(it, defaults, signal);
+}
+
+/** Whether anything was asked for that a server has to be there for: its start and stop take a while. */
+async function isToBeFilled(settings: DatabaseSettings): Promise<boolean> {
+  const { rootPassword, hasRandomRootPassword, allowsEmptyRootPassword, database, user } =
+    settings.initialisation;
+  return rootPassword !== null || hasRandomRootPassword || allowsEmptyRootPassword ||
+    database !== null || user !== null || (await initFileNames(settings)).length > 0;
 }
 
 /** Starts a server for ourselves alone and fills its database. */
