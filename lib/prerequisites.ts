@@ -44,6 +44,8 @@ const REQUIREMENTS: Readonly<
     // wsrep_sst_rsync looks with it whether the joiner's port is open yet.
     "lsof": programPaths("lsof"),
     "iproute2": programPaths("ss"),
+    // Which processes still work in a datadir: Deno itself may not look.
+    "procps": programPaths("ps"),
   },
   mariabackup: {
     "mariadb-backup": programPaths("mariabackup"),

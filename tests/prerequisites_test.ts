@@ -10,6 +10,7 @@ Deno.test("missingPackages() names Debian's packages that are not there", () => 
     "rsync",
     "lsof",
     "iproute2",
+    "procps",
   ]);
   assert.deepEqual(missingPackages(["mariabackup", "kazoo"], bare), [
     "mariadb-backup",

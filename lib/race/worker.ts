@@ -53,7 +53,7 @@ export async function runWorker(config: WorkerConfig, pipes: WorkerPipes): Promi
     pipes.say("ready");
     const beginAtMs = await pipes.begin();
     if (beginAtMs === null) return;
-    await new Promise((resolve) => setTimeout(resolve, beginAtMs - nowMs()));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, beginAtMs - nowMs())));
     const trace = newTrace(config.increments);
     if (lock === null) countUnlocked(config, trace, pipes);
     else await countLocked(config, trace, lock, pipes);
