@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import type { TlsOptions } from "../../lib/zookeeper/transport.ts";
+import { freshPath, Opened, until } from "./opened.ts";
+import { TlsServer } from "./tls_server.ts";
+
+Deno.test("ZooKeeper works over TLS, and says why where the certificates are not right", async () => {
+  await using server = await TlsServer.start();
+  const { ca, client, hosts } = server;
+  {
+    await using opened = await Opened.open(hosts, { tls: { caCerts: [ca], ...client } });
+    const { zk } = opened;
+    const path = freshPath();
+    const data = "x".repeat(200_000);
+    await zk.create(path, data, 1);
+    const results = await Promise.all(Array.from({ length: 50 }, () => zk.get(path, false)));
+    for (const [, found] of results) assert.equal(String(found), data);
+    assert.deepEqual(opened.events, [["connect", ""]]);
+  }
+  const table: readonly (readonly [string, TlsOptions, RegExp])[] = [
+    ["an authority that is not known", client, /UnknownIssuer/],
+    ["no certificate of our own", { caCerts: [ca] }, /alert/],
+    ["no PEM", { caCerts: ["nonsense"], ...client }, /Cannot connect/],
+    ["no PEM of our own", { caCerts: [ca], cert: "x", key: "y" }, /Cannot connect/],
+  ];
+  for (const [name, tls, message] of table) {
+    await using opened = new Opened({ connect: hosts, timeout: 6000, tls }).init();
+    await until(() => opened.count("trouble") > 1);
+    const text = String(opened.events.at(-1)?.[1]);
+    assert.match(text, message, name);
+    assert.ok(text.includes(hosts), text);
+    assert.equal(opened.zk.state, 1);
+  }
+});
