@@ -82,7 +82,7 @@ const clusterIsPure: Rule = (module) => {
 
 /** What of `lib/zookeeper/` is the wire: below the session and the lock. */
 const WIRE =
-  /^lib\/zookeeper\/(?:addon\w*|connection|jute|records|transport|outbox|fifo|heartbeat|watches|install)\.ts$/;
+  /^lib\/zookeeper\/(?:addon\w*|connection|jute|records|transport|exchange|dialer|outbox|fifo|heartbeat|watches|install)\.ts$/;
 
 /** Only `lib/zookeeper/` imports npm:zookeeper and the wire. */
 const zookeeperIsBehindItsFolder: Rule = (module) => {

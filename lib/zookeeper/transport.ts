@@ -170,3 +170,12 @@ export async function readFrames(
     filled = rest;
   }
 }
+
+/** Closes a socket that may be closed already: the read under way then says why. */
+export function closeQuietly(socket: Socket): void {
+  try {
+    socket.close();
+  } catch {
+    // It is closed already.
+  }
+}

@@ -1,10 +1,7 @@
 /** A connection whose owner writes down what it is told, and waits for it. */
 
-import {
-  Connection,
-  type ConnectionOptions,
-  type ReplyHandler,
-} from "../../lib/zookeeper/connection.ts";
+import { Connection, type ConnectionOptions } from "../../lib/zookeeper/connection.ts";
+import type { ReplyHandler } from "../../lib/zookeeper/exchange.ts";
 import { OP, STATE } from "../../lib/zookeeper/constants.ts";
 import type { ZooKeeperError } from "../../lib/zookeeper/errors.ts";
 import { parseHosts } from "../../lib/zookeeper/hosts.ts";

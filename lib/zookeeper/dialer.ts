@@ -1,0 +1,109 @@
+/** Which server of the ensemble to try next, after which pause. */
+
+import { formatHost, type HostAddress, type HostList, shuffled } from "./hosts.ts";
+import { dial, type Socket, type TlsOptions } from "./transport.ts";
+
+const MIN_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 1000;
+
+/** Goes round the servers for ever. */
+export class Dialer {
+  readonly #keepOrder: boolean;
+  readonly #tls: TlsOptions | null;
+  readonly #random: () => number;
+  #hosts: readonly HostAddress[];
+  #next = 0;
+  #abort = new AbortController();
+  #endPause: () => void = () => {};
+
+  /**
+   * @param keepOrder Tries them in the order given instead of a random one.
+   * @param tls null for a connection without.
+   * @param random A number from 0 up to 1.
+   */
+  constructor(
+    servers: HostList,
+    { keepOrder, tls, random }: {
+      readonly keepOrder: boolean;
+      readonly tls: TlsOptions | null;
+      readonly random: () => number;
+    },
+  ) {
+    this.#keepOrder = keepOrder;
+    this.#tls = tls;
+    this.#random = random;
+    this.#hosts = this.#inOrder(servers);
+  }
+
+  #inOrder({ hosts }: HostList): readonly HostAddress[] {
+    return this.#keepOrder ? hosts : shuffled(hosts, this.#random);
+  }
+
+  /** How many servers there are. */
+  get count(): number {
+    return this.#hosts.length;
+  }
+
+  /** Goes round other servers from now on. */
+  replace(servers: HostList): void {
+    this.#hosts = this.#inOrder(servers);
+    this.#next = 0;
+  }
+
+  /** Says whether a server is among those it goes round. */
+  has(host: HostAddress): boolean {
+    return this.#hosts.some((other) => formatHost(other) === formatHost(host));
+  }
+
+  /** The server to try next. */
+  next(): HostAddress {
+    return this.#hosts[this.#next++ % this.#hosts.length] as HostAddress;
+  }
+
+  /**
+   * Connects to a server.
+   *
+   * @param timeoutMs How long that may take, in milliseconds.
+   * @throws the system's error, or what `abort` was given.
+   */
+  async dial(host: HostAddress, timeoutMs: number): Promise<Socket> {
+    const abort = this.#abort = new AbortController();
+    const timer = setTimeout(
+      () => abort.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)),
+      timeoutMs,
+    );
+    try {
+      return await dial(host, this.#tls, abort.signal, this.#random);
+    } catch (error) {
+      throw abort.signal.aborted ? abort.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends a `dial` that is under way. */
+  abort(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
+  /**
+   * Waits before the next attempt: longer after each round of all servers, up to a second, and never
+   * the same time, so that clients that lost one server do not come all at once.
+   *
+   * @param failures How many attempts have failed in a row.
+   */
+  async pause(failures: number): Promise<void> {
+    const rounds = Math.min(Math.floor(failures / this.#hosts.length), 10);
+    const longestMs = Math.min(MIN_PAUSE_MS * 2 ** rounds, MAX_PAUSE_MS);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, longestMs * (0.5 + this.#random() / 2));
+    this.#endPause = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+
+  /** Ends a `pause` that is under way. */
+  endPause(): void {
+    this.#endPause();
+  }
+}
