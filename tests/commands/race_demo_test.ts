@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { RaceResult } from "../../lib/race/result.ts";
 import { keeper, startKeeper } from "../keeper.ts";
-import { ZooKeeperServer } from "../../lib/zookeeper/server.ts";
+import { anyServer } from "../zookeeper/server.ts";
 
 interface Printed {
   readonly v: 1;
@@ -50,12 +50,8 @@ Deno.test("race-demo loses updates without the lock and none with it", () =>
 
 Deno.test("race-demo --keep adds to what the file holds, run after run", () =>
   inFolder(async (folder) => {
-    await using server = await ZooKeeperServer.start({
-      dataDir: `${folder}/zookeeper`,
-      address: "127.13.1.1",
-      durable: false,
-    });
-    const zookeeper = ["--zookeeper", `${server.hosts}/some/chroot`];
+    await using place = await anyServer({ network: "127.13" });
+    const zookeeper = ["--zookeeper", `${place.hosts}${place.root}/some/chroot`];
     for (const expected of [100, 200, 300]) {
       const args = ["--mode", "locked", "--keep", "--increments", "50", "--file", "n.txt"];
       const [result] = await race(folder, ...args, ...zookeeper);
@@ -94,14 +90,10 @@ Deno.test("race-demo refuses numbers out of range", async () => {
 
 Deno.test("race-demo ends with 130 on Ctrl-C, its processes too", () =>
   inFolder(async (cwd) => {
-    await using server = await ZooKeeperServer.start({
-      dataDir: `${cwd}/zookeeper`,
-      address: "127.13.1.2",
-      durable: false,
-    });
+    await using place = await anyServer({ network: "127.13" });
     const marker = `${cwd}/n.txt`;
     const args = ["race-demo", "--mode", "locked", "--increments", "1000000", "--file", marker];
-    const child = startKeeper([...args, "--zookeeper", server.hosts], { cwd });
+    const child = startKeeper([...args, "--zookeeper", `${place.hosts}${place.root}`], { cwd });
     const output = child.output();
     const counted = async () => Number(await Deno.readTextFile(marker).catch(() => "0"));
     while (await counted() < 10) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import type { StatusReport } from "../../lib/status.ts";
 import { formatCluster, formatNode, formatRecord } from "../../lib/znodes.ts";
 import { Lock } from "../../lib/zookeeper/lock.ts";
-import { Session } from "../../lib/zookeeper/session.ts";
 import { keeper } from "../keeper.ts";
-import { startServers } from "../zookeeper/server.ts";
+import { anyServer } from "../zookeeper/server.ts";
 
 const UUID = "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d";
 
 Deno.test("status shows cluster, lock and members, in text and in JSON", async () => {
-  await using servers = await startServers({ network: "127.13" });
-  const at = ["--zookeeper", servers.hosts, "--root", "/db"];
+  await using place = await anyServer({ network: "127.13" });
+  const session = await place.connect();
+  const at = ["--zookeeper", `${place.hosts}${place.root}`, "--root", "/db"];
   const none = await keeper(["status", ...at]);
   assert.deepEqual([none.status, none.stderr], [0, ""]);
   assert.match(
@@ -19,7 +19,6 @@ Deno.test("status shows cluster, lock and members, in text and in JSON", async (
     /^Cluster: none yet\nStart-up lock: free\nNo member has reported yet\n$/,
   );
 
-  await using session = await Session.connect({ hosts: servers.hosts, sessionTimeoutMs: 10_000 });
   await using http = Deno.serve(
     { hostname: "127.13.4.1", port: 0, onListen: () => {} },
     () =>

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { MemberStatus } from "../../lib/progress.ts";
 import { Session } from "../../lib/zookeeper/session.ts";
 import { keeper, startKeeper } from "../keeper.ts";
+import { anyServer } from "../zookeeper/server.ts";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ dir: "/tmp" });
@@ -148,8 +149,10 @@ Deno.test("up brings three members up one at a time, stops them in order, and go
 
 Deno.test("up starts a member again that died, and says so", () =>
   inFolder(async (folder) => {
+    await using place = await anyServer({ network: "127.13" });
+    const zookeeper = ["--zookeeper", `${place.hosts}${place.root}`, "--session-timeout", "2s"];
     const args = ["up", "--nodes", "2", "--data", folder, "--base-address", "127.13.8.1"];
-    const child = startKeeper([...args, "--session-timeout", "2s"]);
+    const child = startKeeper([...args, ...zookeeper]);
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     await readUntil(reader, /Ctrl-C stops all in order/);
     const socket = `${folder}/galera-1/run/mysqld.sock`;
