@@ -38,8 +38,9 @@ export class LiveScreen implements Screen {
     this.#output.write(`${this.#erase()}${line}\n${table}`);
   }
 
+  /** From the line's beginning: what a person types is echoed where the cursor stands. */
   #erase(): string {
-    return this.#drawn.length === 0 ? "" : `\x1b[${this.#drawn.length}A\x1b[J`;
+    return this.#drawn.length === 0 ? "" : `\r\x1b[${this.#drawn.length}A\x1b[J`;
   }
 }
 

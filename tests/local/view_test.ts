@@ -171,5 +171,5 @@ Deno.test("LiveScreen draws the table over itself and keeps what is said above i
   screen.show([view(running(null))]);
   assert.equal(out.text.length, first, "nothing changed, nothing is drawn");
   screen.say("hello");
-  assert.ok(out.text.slice(first).startsWith("\x1b[2A\x1b[Jhello\n"));
+  assert.ok(out.text.slice(first).startsWith("\r\x1b[2A\x1b[Jhello\n"));
 });
