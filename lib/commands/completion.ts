@@ -7,6 +7,9 @@ import type { CommandDefinition, OptionDefinition } from "../command.ts";
 import { EXIT, UsageError } from "../errors.ts";
 import { STDOUT } from "../terminal.ts";
 
+/** The library's script for bash turns names of files off where they do not fit, but never on. */
+const BASH_FILES = `complete -o default -F __galera_keeper_complete ${PROGRAM}`;
+
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** `galera-keeper completion bash|zsh|fish` prints what the shell is to source. */
@@ -17,7 +20,10 @@ export const COMPLETION: CommandDefinition = {
   options: [],
   operands: [{ syntax: "<shell>", description: SHELLS.join(", "), choices: SHELLS }],
   examples: [
-    ["source <(galera-keeper completion bash)", "for this shell; put it into ~/.bashrc to keep it"],
+    [
+      "source <(galera-keeper completion bash)",
+      "for this shell, with Debian's bash-completion; in ~/.bashrc for all",
+    ],
     ["galera-keeper completion fish > ~/.config/fish/completions/galera-keeper.fish", "for fish"],
   ],
   action(_options, _context, [shell = ""]) {
@@ -26,6 +32,7 @@ export const COMPLETION: CommandDefinition = {
       throw new UsageError(`Cannot complete for "${shell}": expected ${SHELLS.join(", ")}`);
     }
     new RootCommand().setup(PROGRAM, PROGRAM, known);
+    if (known === "bash") STDOUT.write(`${BASH_FILES}\n`);
     return Promise.resolve(EXIT.ok);
   },
 };
