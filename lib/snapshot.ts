@@ -45,11 +45,13 @@ export async function readSnapshot(
     changes.push(change);
     return result;
   };
-  const [cluster, records, nodes] = await Promise.all([
-    readWatchedCluster(ensemble, root, watch, signal),
-    readRecords(ensemble, `${root}/members`, watch, signal),
-    readNodes(ensemble, `${root}/nodes`, watch, signal),
-  ]);
+  // One after the other, in this order. Whoever puts a cluster on record again writes the records of
+  // its members in the same multi: read after `cluster`, they are there. Whoever registers without
+  // the lock, after a lost session, sets its record and its registration together: read after the
+  // records, `nodes` shows it.
+  const cluster = await readWatchedCluster(ensemble, root, watch, signal);
+  const records = await readRecords(ensemble, `${root}/members`, watch, signal);
+  const nodes = await readNodes(ensemble, `${root}/nodes`, watch, signal);
   const changed = Promise.race(changes);
   changed.catch(() => {}); // Whoever waits for it gets the rejection; nobody has to.
   return { ...cluster, records, nodes, changed };

@@ -251,6 +251,20 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: "connection dropped at a write",
+    weight: 6,
+    strike(run) {
+      const { machine } = run;
+      const afterMs = run.random.between(0, 8);
+      run.simulation.onStep = (stepping, what) => {
+        if (stepping !== machine || !/^(multi|create|write|delete) .*before$/.test(what)) return;
+        run.simulation.onStep = () => {};
+        run.note(`${machine.name}'s connection drops: ${what}`);
+        run.later(afterMs, () => machine.session?.drop());
+      };
+    },
+  },
+  {
     name: "disk emptied",
     weight: 1.5,
     strike(run) {
@@ -328,7 +342,17 @@ const FAULTS: readonly Fault[] = [
     strike(run) {
       run.note("all are stopped in order");
       let inMs = 0;
-      for (const machine of run.random.shuffle(run.simulation.machines)) {
+      const order = run.random.shuffle(run.simulation.machines);
+      const last = order.at(-1)!;
+      if (run.random.chance(0.2)) {
+        run.later(20_000, () => {
+          if (last.running || last.server?.alive) return;
+          run.note(`${last.name}, the last, loses its disk`);
+          last.datadir.empty();
+          run.simulation.checker.excuses.diskLost(last.name);
+        });
+      }
+      for (const machine of order) {
         run.later(inMs, () => {
           run.simulation.stop(machine);
           run.heal(aWhile(run) + 30_000, () => run.simulation.start(machine));

@@ -63,13 +63,6 @@ export const MUTANTS: readonly Mutant[] = [
     to: "const kept = Promise.resolve(); void keepRecord;",
   },
   {
-    name: "anybody-answers",
-    breaks: '"Answers" means: same member name, same datadir id, Primary, the cluster\'s UUID',
-    file: "lib/peers.ts",
-    from: 'if (!status.primary) return { kind: "not-primary" };',
-    to: "",
-  },
-  {
     name: "not-running-before-spawn",
     breaks: "The record becomes `running` before `mariadbd` is spawned",
     file: "lib/registry.ts",
@@ -81,13 +74,6 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: "Session and `attempt` are looked at once more just before the spawn",
     file: "lib/startup.ts",
     from: "await registry.lookOnceMore(scene.lock.path, cluster.attempt);",
-    to: "",
-  },
-  {
-    name: "lock-unchecked",
-    breaks: "The writes before a spawn are made only while the lock is held",
-    file: "lib/registry.ts",
-    from: '{ op: "check", path: lock },',
     to: "",
   },
   {
@@ -194,5 +180,30 @@ export const MUTANTS: readonly Mutant[] = [
     file: "lib/supervise.ts",
     from: "if (this.#changed || (this.#isLost && status?.primary)) {",
     to: "if (this.#changed) {",
+  },
+  {
+    name: "cluster-read-last",
+    breaks: "Observe: `cluster` before the records that were written with it",
+    file: "lib/snapshot.ts",
+    from: "const cluster = await readWatchedCluster(ensemble, root, watch, signal);\n" +
+      "  const records = await readRecords(ensemble, `${root}/members`, watch, signal);\n" +
+      "  const nodes = await readNodes(ensemble, `${root}/nodes`, watch, signal);",
+    to: "const records = await readRecords(ensemble, `${root}/members`, watch, signal);\n" +
+      "  const nodes = await readNodes(ensemble, `${root}/nodes`, watch, signal);\n" +
+      "  const cluster = await readWatchedCluster(ensemble, root, watch, signal);",
+  },
+  {
+    name: "overruled-goes-on",
+    breaks: "A start ends when another attempt is on record",
+    file: "lib/startup.ts",
+    from: "return await Promise.race([up, overruled]);",
+    to: "void overruled;\n    return await up;",
+  },
+  {
+    name: "restored-datadir",
+    breaks: "A restored record knows no datadir but one's own",
+    file: "lib/registration.ts",
+    from: "datadirId: own ? started.datadirId : UNKNOWN_DATADIR,",
+    to: "datadirId: own ? started.datadirId : known?.datadirId ?? UNKNOWN_DATADIR,",
   },
 ];
