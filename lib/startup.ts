@@ -317,11 +317,12 @@ async function untilServing(
     member.progress.ready();
     return { kind: "registered", started };
   } catch (error) {
+    const hasExitedItself = exit.exited && !signal.aborted;
     const status = await running.stop(
       signal.aborted ? member.timing.stopGraceMs : member.timing.giveUpGraceMs,
     );
     await recordAfterStop(member);
-    if (exit.exited && !signal.aborted) return { kind: "exited", status };
+    if (hasExitedItself) return { kind: "exited", status };
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { exitSignal } from "../bring_up.ts";
 import { REAL_CLOCK } from "../clock.ts";
 import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, type RunConfig } from "../config.ts";
-import { EXIT } from "../errors.ts";
+import { EXIT, KeeperError } from "../errors.ts";
 import { askStatus, serveHttp } from "../http.ts";
 import { keep } from "../keeper.ts";
 import { logger, startLog } from "../log.ts";
@@ -44,8 +44,8 @@ export const RUN: CommandDefinition = {
 /**
  * Runs one member until its `mariadbd` exits or a signal stops it.
  *
- * @returns The exit status: `mariadbd`'s own, 128 + its signal, or 0 after an obeyed signal.
- * @throws {KeeperError} What only a person can mend.
+ * @returns The exit status: 0 after an obeyed signal, or where `mariadbd` ended so by itself.
+ * @throws {KeeperError} What only a person can mend; how `mariadbd` failed, with its own status.
  */
 export async function run(config: RunConfig): Promise<number> {
   using stop = stopSignals();
@@ -108,13 +108,22 @@ async function keepPlain(database: Database, signal: AbortSignal): Promise<ExitS
   }
 }
 
-/** The status that says how `mariadbd` ended; its last error lines are in the log. */
-function exitStatusOf(status: ExitStatus): number {
-  const how = status.code === null ? `by ${status.signal}` : `with status ${status.code}`;
-  const last = status.lastErrors.at(-1);
-  log.error("mariadbd has exited {how}{why}", { how, why: last === undefined ? "" : `: ${last}` });
-  if (status.code !== null) return status.code;
-  return 128 + (constants.signals[status.signal as keyof typeof constants.signals] ?? 0);
+/**
+ * How `mariadbd` ended by itself, as ours.
+ *
+ * @throws {KeeperError} It failed: its exit status, or 128 + its signal, and its last errors.
+ */
+function exitStatusOf({ code, signal, lastErrors }: ExitStatus): number {
+  if (code === EXIT.ok) {
+    log.warn("mariadbd has exited by itself, with status 0");
+    return code;
+  }
+  const how = code === null ? `by ${signal}` : `with status ${code}`;
+  const why = lastErrors.length === 0 ? "it logged no error" : lastErrors.join(" | ");
+  throw new KeeperError(
+    `mariadbd has exited ${how}: ${why}`,
+    code ?? 128 + (constants.signals[signal as keyof typeof constants.signals] ?? 0),
+  );
 }
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;

@@ -3,6 +3,7 @@
  *
  * By ps, readlink and cat, as Deno gives /proc itself to nobody but `--allow-all`.
  */
+import { findProgram } from "./programs.ts";
 
 /** One process. */
 export interface Process {
@@ -121,8 +122,9 @@ export async function writtenBytes(
   return written;
 }
 
-/** What a small program prints; "" where it fails. */
-async function output(program: string, args: readonly string[]): Promise<string> {
+/** What a small program prints; "" where it fails. @throws {UnavailableError} It is not there. */
+async function output(name: string, args: readonly string[]): Promise<string> {
+  const program = await findProgram([name], name === "ps" ? "procps" : "coreutils");
   const command = new Deno.Command(program, {
     args: [...args],
     env: { LC_ALL: "C" },

@@ -1,7 +1,7 @@
 /** The programs, the library and the account that a database needs on this machine. */
 import { ConfigError, UnavailableError } from "../errors.ts";
 
-/** Where programs are, behind those of PATH: root's are often not in a service's PATH. */
+/** Where programs are, where PATH does not say so. */
 const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /** Where distributions put Galera's library. */
@@ -19,10 +19,12 @@ const PLUGIN_FOLDERS = [
   "/usr/lib/mariadb/plugin",
 ];
 
-/** PATH for all that we start. */
+/** PATH for all that we start. Behind each `bin` its `sbin`: those of root are often left out. */
 export function searchPath(): string {
   const own = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder.startsWith("/"));
-  return [...new Set([...own, ...FOLDERS])].join(":");
+  const siblings = own.filter((folder) => /\/bin\/*$/.test(folder))
+    .map((folder) => folder.replace(/bin\/*$/, "sbin"));
+  return [...new Set(own.length > 0 ? [...own, ...siblings] : FOLDERS)].join(":");
 }
 
 /**
@@ -157,7 +159,8 @@ export function mayWorkIn(
 
 async function id(flag: string, user: string | null): Promise<string | null> {
   const args = user === null ? [flag] : [flag, "--", user];
-  const { success, stdout } = await new Deno.Command("id", { args, stderr: "null" }).output();
+  const program = await findProgram(["id"], "coreutils");
+  const { success, stdout } = await new Deno.Command(program, { args, stderr: "null" }).output();
   return success ? new TextDecoder().decode(stdout).trim() : null;
 }
 

@@ -35,21 +35,31 @@ export class Place implements AsyncDisposable {
   readonly address: string;
   readonly hosts: string;
   readonly root: string;
+  readonly #ownsRoot: boolean;
   readonly #processes: Deno.ChildProcess[] = [];
 
-  private constructor(folder: string, address: string, hosts: string, root: string) {
+  private constructor(
+    folder: string,
+    address: string,
+    hosts: string,
+    root: string,
+    ownsRoot: boolean,
+  ) {
+    this.#ownsRoot = ownsRoot;
     this.folder = folder;
     this.address = address;
     this.hosts = hosts;
     this.root = root;
   }
 
-  /** Makes the folders; the datadir is empty. */
-  static async make(hosts: string, root = `/test-${crypto.randomUUID()}`): Promise<Place> {
+  /** Makes the folders; the datadir is empty. @param root Of another place, to meet it there. */
+  static async make(hosts: string, root?: string): Promise<Place> {
     const folder = await Deno.makeTempDir({ prefix: "gk-place-" });
     await Deno.chmod(folder, 0o755);
     const byte = () => 1 + Math.floor(Math.random() * 254);
-    const place = new Place(folder, `127.${20 + byte() % 60}.${byte()}.${byte()}`, hosts, root);
+    const address = `127.${20 + byte() % 60}.${byte()}.${byte()}`;
+    const own = `/test-${crypto.randomUUID()}`;
+    const place = new Place(folder, address, hosts, root ?? own, root === undefined);
     await Deno.mkdir(place.datadir);
     await Deno.mkdir(join(folder, "run"));
     await give(place.datadir);
@@ -185,12 +195,9 @@ export class Place implements AsyncDisposable {
     }
     await untilNobodyUses(this.folder);
     await Deno.remove(this.folder, { recursive: true });
-    try {
-      await using session = await this.session();
-      await session.deleteRecursive(this.root);
-    } catch {
-      // It never got as far as ZooKeeper.
-    }
+    if (!this.#ownsRoot) return;
+    await using session = await this.session();
+    if (await session.exists(this.root) !== null) await session.deleteRecursive(this.root);
   }
 }
 
