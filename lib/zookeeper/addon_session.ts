@@ -89,6 +89,10 @@ export class AddonSession {
       throw new HostListError("No ZooKeeper servers given: set connect to host:port[,…][/path]");
     }
     const servers = parseHosts(String(config.connect));
+    const tls = config.tls ?? null;
+    if (tls !== null && (tls.cert === undefined) !== (tls.key === undefined)) {
+      throw new Error("TLS needs both a certificate and its key, or neither: set cert and key");
+    }
     const timeoutMs = toInt32(config.timeout);
     const maxBufferBytes = toInt32(config.jute_maxbuffer);
     this.#connection?.close();
@@ -99,7 +103,7 @@ export class AddonSession {
         sessionTimeoutMs: timeoutMs > 0 ? timeoutMs : DEFAULT_TIMEOUT_MS,
         sessionId: hasId ? clientIdOf(config.client_id) : 0n,
         password,
-        tls: config.tls ?? null,
+        tls,
         ...(maxBufferBytes > 0 ? { maxBufferBytes } : {}),
         keepOrder: Boolean(config.host_order_deterministic),
       },
@@ -286,5 +290,5 @@ export function serverPathOf(
   sequential = false,
 ): string | null {
   const text = typeof path === "string" ? path : String(path);
-  return isValidPath(text, sequential) ? withChroot(connection.chroot, text) : null;
+  return isValidPath(text, sequential) ? withChroot(connection.chroot, text, sequential) : null;
 }

@@ -198,24 +198,26 @@ export function multiOf(operations: unknown, chroot: string): Write | null {
 }
 
 function operationOf(operation: MultiOperation, chroot: string): Write | null {
-  const asked = String(operation.path);
-  const path = withChroot(chroot, asked);
+  const clientPath = String(operation.path);
   const headed = (type: number, write: Write): Write => (out) => {
     writeMultiHeader(out, { type, done: false, err: -1 });
     write(out);
   };
   if (operation.op === "create") {
     const options = createOptionsOf(operation.flags ?? 0);
-    if (options === null || !isValidPath(asked, isSequential(options.flags))) return null;
+    if (options === null) return null;
     const { flags, acls, ttlMs } = options;
+    const sequential = isSequential(flags);
+    if (!isValidPath(clientPath, sequential)) return null;
+    const path = withChroot(chroot, clientPath, sequential);
     const request = { path, data: dataOf(operation.data), acls, flags };
-    const type = createOp(flags, OP.create);
     return headed(
-      type,
+      createOp(flags, OP.create),
       (out) => writeCreateRequest(out, ttlMs === null ? request : { ...request, ttlMs }),
     );
   }
-  if (!isValidPath(asked)) return null;
+  if (!isValidPath(clientPath)) return null;
+  const path = withChroot(chroot, clientPath);
   const version = toVersion(operation.version);
   switch (operation.op) {
     case "set": {

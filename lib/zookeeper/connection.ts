@@ -303,17 +303,20 @@ export class Connection {
 
   #onConnectResponse(socket: Socket): void {
     const response = readConnectResponse(this.#reader);
-    if (response.timeoutMs <= 0) {
-      const id = unsignedHex(this.#sessionId);
-      const message = `The ZooKeeper session 0x${id} is over`;
+    const { protocolVersion, timeoutMs, sessionId, password } = response;
+    if (protocolVersion !== 0) throw new ProtocolError(`protocol version ${protocolVersion}`);
+    const isRefused = timeoutMs <= 0 || sessionId === 0n;
+    if (this.#sessionId !== 0n && (isRefused || sessionId !== this.#sessionId)) {
+      const message = `The ZooKeeper session 0x${unsignedHex(this.#sessionId)} is over`;
       return this.#end(STATE.expired, new SessionExpiredError(CODE.ZSESSIONEXPIRED, message));
     }
-    if (response.password.length !== PASSWORD_BYTES) {
-      throw new JuteError(`Password of a session out of bounds: ${response.password.length} bytes`);
+    if (isRefused) throw new ProtocolError("it gives no session");
+    if (password.length !== PASSWORD_BYTES) {
+      throw new ProtocolError(`a session's password of ${password.length} bytes`);
     }
-    this.#timeoutMs = response.timeoutMs;
-    this.#sessionId = response.sessionId;
-    this.#password = response.password;
+    this.#timeoutMs = timeoutMs;
+    this.#sessionId = sessionId;
+    this.#password = password;
     this.#state = response.readOnly ? STATE.readOnly : STATE.connected;
     const readTimeoutMs = this.#timeoutMs * 2 / 3;
     this.#heartbeat.start(readTimeoutMs, readTimeoutMs / 2);

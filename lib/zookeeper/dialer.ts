@@ -6,6 +6,19 @@ import { dial, type Socket, type TlsOptions } from "./transport.ts";
 const MIN_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1000;
 
+/**
+ * How long to wait before the next attempt, in milliseconds: longer after each round of all servers,
+ * up to a second, and never the same, so that clients that lost one server do not come all at once.
+ *
+ * @param failures How many attempts have failed in a row.
+ * @param hosts How many servers there are.
+ * @param random A number from 0 up to 1.
+ */
+export function pauseMs(failures: number, hosts: number, random: number): number {
+  const rounds = Math.min(Math.floor(failures / hosts), 10);
+  return Math.min(MIN_PAUSE_MS * 2 ** rounds, MAX_PAUSE_MS) * (0.5 + random / 2);
+}
+
 /** Goes round the servers for ever. */
 export class Dialer {
   readonly #keepOrder: boolean;
@@ -86,17 +99,10 @@ export class Dialer {
     this.#abort.abort(reason);
   }
 
-  /**
-   * Waits before the next attempt: longer after each round of all servers, up to a second, and never
-   * the same time, so that clients that lost one server do not come all at once.
-   *
-   * @param failures How many attempts have failed in a row.
-   */
+  /** Waits before the next attempt, as `pauseMs` says. */
   async pause(failures: number): Promise<void> {
-    const rounds = Math.min(Math.floor(failures / this.#hosts.length), 10);
-    const longestMs = Math.min(MIN_PAUSE_MS * 2 ** rounds, MAX_PAUSE_MS);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, longestMs * (0.5 + this.#random() / 2));
+    const timer = setTimeout(resolve, pauseMs(failures, this.#hosts.length, this.#random()));
     this.#endPause = resolve;
     await promise;
     clearTimeout(timer);

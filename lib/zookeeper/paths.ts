@@ -32,10 +32,14 @@ function isValidPart(path: string, begin: number, end: number): boolean {
   return length === 2 && path.charCodeAt(begin + 1) !== DOT;
 }
 
-/** Puts the chroot (empty for none) before a path. */
-export function withChroot(chroot: string, path: string): string {
+/**
+ * Puts the chroot (empty for none) before a path.
+ *
+ * @param sequential The server appends a number: to "/" it must come below the chroot, not beside it.
+ */
+export function withChroot(chroot: string, path: string, sequential = false): string {
   if (chroot === "") return path;
-  return path === "/" ? chroot : chroot + path;
+  return path === "/" && !sequential ? chroot : chroot + path;
 }
 
 /** Takes the chroot (empty for none) off a path that the server gave; others stay as they are. */

@@ -148,6 +148,8 @@ Deno.test("ZooKeeper.init() says what is wrong with its options", () => {
     [{ connect: NOBODY, client_password: "1" }, /be both specified or unspecified/],
     [{ connect: NOBODY, client_id: "1", client_password: "12" }, /password.*correct length/],
     [{ connect: NOBODY, client_id: "1", client_password: "x".repeat(32) }, /not hexadecimal/],
+    [{ connect: NOBODY, tls: { cert: "x" } }, /both a certificate and its key/],
+    [{ connect: NOBODY, tls: { key: "x" } }, /both a certificate and its key/],
   ];
   for (const [config, message] of table) {
     const native = new NativeZooKeeper();
@@ -474,6 +476,7 @@ Deno.test("ZooKeeper with a chroot gives paths below it, in events too", async (
   const { zk } = opened;
   assert.deepEqual(await zk.get_children("/", false), ["a"]);
   assert.equal(await zk.create("/b-", "", 3), "/b-0000000001");
+  assert.equal(await zk.create("/", "", 2), "/0000000002");
   assert.equal(await zk.sync("/a"), "/a");
   assert.deepEqual(await zk.create2("/c", "", 0).then(([path]) => path), "/c");
   assert.deepEqual((await zk.multi([{ op: "create", path: "/d", data: "" }]))[0]?.path, "/d");

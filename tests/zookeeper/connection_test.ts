@@ -105,8 +105,26 @@ Deno.test("Connection tries the next server when one speaks no ZooKeeper", async
         await client.greet({ password: new Uint8Array(3) });
         await client.gone();
       },
-      /Password.*3 bytes/,
-      JuteError,
+      /password of 3 bytes/,
+      ProtocolError,
+    ],
+    [
+      "another protocol version",
+      async (client) => {
+        await client.greet({ protocolVersion: 7 });
+        await client.gone();
+      },
+      /protocol version 7/,
+      ProtocolError,
+    ],
+    [
+      "no session where a new one was asked for",
+      async (client) => {
+        await client.greet({ timeoutMs: 0, sessionId: 0n });
+        await client.gone();
+      },
+      /it gives no session/,
+      ProtocolError,
     ],
     ["a connection that ends at once", () => {}, /Connection closed by|Cannot connect/, null],
     [
@@ -458,6 +476,40 @@ Deno.test("Connection ends when the server says that the session is over", async
   await recorder.connection.close();
   assert.equal(server.count, 2);
   assert.equal(recorder.connection.state, STATE.expired);
+});
+
+Deno.test("Connection ends when a server gives another session than the one it has", async () => {
+  await using server = new FakeServer(
+    (client) => client.greet({ sessionId: 5n }).then(() => {}),
+    async (client) => {
+      await client.greet({ sessionId: 6n });
+      await client.gone();
+    },
+  );
+  await using recorder = new Recorder(server.hosts);
+  await recorder.until(() => recorder.states.includes(STATE.expired));
+  assert.equal(recorder.connection.sessionId, 5n);
+});
+
+Deno.test("Connection finds a server by a name that has more than one address", async () => {
+  await using server = new FakeServer(polite);
+  const port = Number(server.hosts.split(":")[1]);
+  // Of the addresses of localhost at most one is listened on.
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const relay = (async () => {
+    const client = await listener.accept();
+    const upstream = await Deno.connect({ hostname: "127.10.0.2", port });
+    await Promise.allSettled([
+      client.readable.pipeTo(upstream.writable),
+      upstream.readable.pipeTo(client.writable),
+    ]);
+  })();
+  {
+    await using recorder = new Recorder(`localhost:${listener.addr.port}`);
+    await recorder.connected();
+    assert.deepEqual(recorder.troubles, []);
+  }
+  await relay;
 });
 
 Deno.test("Connection ends when the server refuses the credentials", async () => {

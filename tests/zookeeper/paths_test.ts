@@ -48,6 +48,11 @@ Deno.test("withChroot() and withoutChroot() follow their truth table", () => {
   }
 });
 
+Deno.test("withChroot() puts a numbered child of the root below the chroot", () => {
+  assert.equal(withChroot("/r", "/", true), "/r/");
+  assert.equal(withChroot("", "/", true), "/");
+});
+
 Deno.test("withoutChroot() leaves paths that are not below it", () => {
   for (const path of ["/zookeeper/config", "/rx", "/", "", "/s/r"]) {
     assert.equal(withoutChroot("/r", path), path);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { TlsOptions } from "../../lib/zookeeper/transport.ts";
+import { FakeServer } from "./fake_server.ts";
 import { freshPath, Opened, until } from "./opened.ts";
 import { TlsServer } from "./tls_server.ts";
 
@@ -30,4 +31,11 @@ Deno.test("ZooKeeper works over TLS, and says why where the certificates are not
     assert.ok(text.includes(hosts), text);
     assert.equal(opened.zk.state, 1);
   }
+});
+
+Deno.test("ZooKeeper over TLS gives up a server that accepts and stays silent", async () => {
+  await using server = new FakeServer((client) => client.gone());
+  await using opened = new Opened({ connect: server.hosts, timeout: 900, tls: {} }).init();
+  await until(() => opened.count("trouble") > 1);
+  assert.match(String(opened.events[0]?.[1]), /no answer within 600 ms/);
 });
