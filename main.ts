@@ -38,11 +38,19 @@ function report(error: unknown, args: readonly string[]): number {
   return isExpected ? error.exitStatus : EXIT.software;
 }
 
+/**
+ * Says whether an error is the runtime's own affair: where nobody listens on a unix socket, Deno 2.6
+ * rejects a promise that it keeps to itself besides the one that it gave (`Pipe` of its node:net).
+ */
+export function isRuntimesOwn(error: unknown): boolean {
+  return error instanceof TypeError && error.message.includes("Symbol(Deno.internal.rid)");
+}
+
 if (import.meta.main) {
   // A promise that nobody looks at would end us with a stack trace and status 1.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    Deno.exit(report(event.reason, Deno.args));
+    if (!isRuntimesOwn(event.reason)) Deno.exit(report(event.reason, Deno.args));
   });
   Deno.exit(await main(Deno.args));
 }

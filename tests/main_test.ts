@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import manifest from "../deno.json" with { type: "json" };
+import { isRuntimesOwn } from "../main.ts";
 import { keeper } from "./keeper.ts";
 
 Deno.test("the program says its version and its help", async () => {
@@ -30,4 +31,12 @@ Deno.test("the program shows where an error came from only with --verbose", asyn
   const { stderr } = await keeper(["--address", "203.0.113.9", "--verbose"]);
   assert.ok(stderr.split("\n").length > 3);
   assert.match(stderr, /ConfigError/);
+});
+
+Deno.test("isRuntimesOwn() knows the one rejection that is not ours, as Deno 2.6 words it", () => {
+  const words = "Cannot read properties of undefined (reading 'Symbol(Deno.internal.rid)')";
+  assert.equal(isRuntimesOwn(new TypeError(words)), true);
+  assert.equal(isRuntimesOwn(new TypeError("Cannot read properties of undefined")), false);
+  assert.equal(isRuntimesOwn(new Error(words)), false);
+  assert.equal(isRuntimesOwn(words), false);
 });
