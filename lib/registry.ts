@@ -170,7 +170,10 @@ export class Registry {
         );
       }
       if (ephemeral) throw new StaleError(`The record ${path} has gone`);
-      await this.#settle([this.#createOwner()], () => Promise.resolve(false));
+      const done = await this.#settle([this.#createOwner()], () => Promise.resolve(false));
+      if (!done && await this.ensemble.exists(path.slice(0, -"/owner".length)) === null) {
+        throw new StaleError("The own record has gone");
+      }
     }
   }
 
@@ -284,11 +287,12 @@ export class Registry {
    * Finishes a bootstrap: `cluster` says running, with the UUID.
    *
    * @returns false where another attempt is on record: a person decided otherwise.
+   * @throws {StaleError} When none is on record any more.
    */
   async finishBootstrap(attempt: string, uuid: string): Promise<boolean> {
     for (;;) {
       const { cluster: now, version } = await this.readCluster();
-      if (now.kind !== "known" || version === null) return false;
+      if (now.kind !== "known" || version === null) throw new StaleError("The cluster has gone");
       if (now.cluster.attempt !== attempt) return false;
       if (now.cluster.phase === "running") return now.cluster.uuid === uuid;
       const attempts = now.cluster.attempts.map((past): Attempt =>
@@ -304,6 +308,7 @@ export class Registry {
    * to running, and `owner` where the session is a new one.
    *
    * @throws {TakenError} When another session holds the name or the address.
+   * @throws {StaleError} When anything has changed meanwhile.
    */
   async register(
     node: Node,
@@ -311,32 +316,33 @@ export class Registry {
     serverId: number,
     signal: AbortSignal,
   ): Promise<void> {
-    for (;;) {
-      const own = await this.readOwnRecord();
-      if (own !== null) await this.#claimName(signal);
-      const inTheWay = await this.#clearNode(signal);
-      const { cluster, version } = await this.readCluster();
-      if (cluster.kind !== "known" || cluster.cluster.attempt !== attempt || version === null) {
-        throw new StaleError("Another attempt is on record");
-      }
-      const record: MemberRecord = {
-        name: this.#self.member,
-        serverId,
-        address: this.#self.address,
-        datadirId: node.datadirId,
-        data: joined(node.uuid),
-        instead: null,
-      };
-      const done = await this.#settle([
-        { op: "check", path: this.#cluster, version },
-        ...inTheWay,
-        { op: "create", path: this.#ownNode, data: formatNode(node), mode: "ephemeral" },
-        ...own === null ? this.#createRecord(record) : [this.#putRecord(record, own.version)],
-      ], async () => {
-        const stat = await this.ensemble.exists(this.#ownNode);
-        return stat?.ephemeralOwner === this.ensemble.sessionId;
-      });
-      if (done) return;
+    const own = await this.readOwnRecord();
+    if (own !== null) await this.#claimName(signal);
+    const inTheWay = await this.#clearNode(signal);
+    const { cluster, version } = await this.readCluster();
+    if (cluster.kind !== "known" || cluster.cluster.attempt !== attempt || version === null) {
+      throw new StaleError("Another attempt is on record");
+    }
+    const record: MemberRecord = {
+      name: this.#self.member,
+      serverId,
+      address: this.#self.address,
+      datadirId: node.datadirId,
+      data: joined(node.uuid),
+      instead: null,
+    };
+    const done = await this.#settle([
+      { op: "check", path: this.#cluster, version },
+      ...inTheWay,
+      { op: "create", path: this.#ownNode, data: formatNode(node), mode: "ephemeral" },
+      ...own === null ? this.#createRecord(record) : [this.#putRecord(record, own.version)],
+    ], async () => {
+      const stat = await this.ensemble.exists(this.#ownNode);
+      return stat?.ephemeralOwner === this.ensemble.sessionId;
+    });
+    // Read again, all of it: the folders, too, may have gone.
+    if (!done) {
+      throw new StaleError("The record, the registration or the cluster changed meanwhile");
     }
   }
 

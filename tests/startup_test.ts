@@ -232,6 +232,24 @@ scenario("puts the cluster back when a person deleted the znodes", {}, async (si
 });
 
 scenario(
+  "never goes on from a copy while the one that is ahead puts the cluster on record again",
+  {},
+  async (simulation) => {
+    await serving(simulation);
+    const [, second, third] = simulation.machines as [Machine, Machine, Machine];
+    simulation.stop(second, third);
+    await allDown(simulation, [second, third]);
+    await simulation.run(10_000);
+    simulation.start(second, third);
+    await simulation.run(simulation.random.between(150, 500));
+    simulation.ensemble.deleteBelow("/mariadb");
+    await allUp(simulation);
+    assert.equal(simulation.checker.counts.bootstraps, 1);
+  },
+  100,
+);
+
+scenario(
   "starts again when the ensemble was emptied while all were stopped",
   {},
   async (simulation) => {

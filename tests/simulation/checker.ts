@@ -34,6 +34,8 @@ export class Checker {
   /** Commits that clients were told of and that nothing excuses the loss of. */
   #acknowledged = new Set<Txn>();
   readonly #starts = new Map<string, Start>();
+  /** When a session or the lock that it held was gone. */
+  readonly #lostAtMs = new Map<bigint, number>();
   /** Cluster UUIDs that were on record as running. */
   readonly #uuids = new Set<string>();
   /** Counts for people. */
@@ -106,7 +108,18 @@ export class Checker {
       if (other.excused || other.machine === machine) continue;
       this.violation(3, `${machine.name} starts while ${other.machine.name} does`);
     }
-    this.#starts.set(machine.name, { machine, session, excused: false });
+    this.#starts.set(machine.name, {
+      machine,
+      session,
+      excused: this.#hasJustLost(machine, session),
+    });
+  }
+
+  /** Between the last look and the spawn something can always happen, the more so to who stands still. */
+  #hasJustLost(machine: Machine, session: bigint | null): boolean {
+    const lostAtMs = session === null ? undefined : this.#lostAtMs.get(session);
+    return lostAtMs !== undefined &&
+      (this.#simulation.time.nowMs - lostAtMs < 100 || machine.resumedAtMs > lostAtMs);
   }
 
   gone(machine: Machine): void {
@@ -114,6 +127,7 @@ export class Checker {
   }
 
   sessionEnded(session: bigint): void {
+    this.#lostAtMs.set(session, this.#simulation.time.nowMs);
     for (const start of this.#starts.values()) {
       if (start.session === session) start.excused = true;
     }
@@ -132,6 +146,7 @@ export class Checker {
       }
       // Whoever loses the lock by another's hand is no longer alone.
       if (path.startsWith("/mariadb/bootstrap/") && after === null && before !== null) {
+        this.#lostAtMs.set(before.stat.ephemeralOwner, this.#simulation.time.nowMs);
         for (const start of this.#starts.values()) {
           if (start.session === before.stat.ephemeralOwner) start.excused = true;
         }

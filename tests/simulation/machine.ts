@@ -67,6 +67,8 @@ export class Machine {
   #pid = 100;
   /** Once set, the next mariadbd to be spawned gets no further in its SST. */
   nextTransferHangs = false;
+  /** When it last went on after it had stood still. */
+  resumedAtMs = -1;
 
   constructor(site: Site, name: string, address: string) {
     this.#site = site;
@@ -163,6 +165,7 @@ export class Machine {
 
   /** SIGCONT. */
   resume(): void {
+    this.resumedAtMs = this.#site.ensemble.time.nowMs;
     if (this.server?.paused) {
       this.server.paused = false;
       this.#site.galera.disturb();
