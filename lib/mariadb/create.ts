@@ -83,7 +83,7 @@ class MariadbDatabase implements Database {
     const { datadir, account } = await this.#open();
     await datadir.untilFree(signal);
     await requireSocket(this.#settings.socket, datadir.owner, account);
-    const runtime = await RuntimeFolder.make(datadir.owner);
+    const runtime = await RuntimeFolder.make(datadir.path, datadir.owner);
     try {
       await initialise({
         datadir,
@@ -107,7 +107,7 @@ class MariadbDatabase implements Database {
     if (plan.kind !== "plain") await requireSstPrograms(this.#settings.sstMethod);
     requireFree(listeners(this.#settings, plan));
     await requireSocket(this.#settings.socket, datadir.owner, account);
-    const runtime = await RuntimeFolder.make(datadir.owner);
+    const runtime = await RuntimeFolder.make(datadir.path, datadir.owner);
     try {
       const defaults = await this.#writeOptions(runtime, datadir, plan);
       if (plan.kind === "join") await dropInitialisation(datadir);
@@ -118,6 +118,7 @@ class MariadbDatabase implements Database {
         child: {
           program,
           args: [defaults],
+          env: runtime.env,
           account,
           log: this.#log.getChild("mariadbd"),
         },
@@ -171,12 +172,13 @@ class MariadbDatabase implements Database {
   async #recover(signal: AbortSignal): Promise<Position> {
     const { datadir, account } = await this.#open();
     const program = await findMariadbd();
-    const runtime = await RuntimeFolder.make(datadir.owner);
+    const runtime = await RuntimeFolder.make(datadir.path, datadir.owner);
     const lines: string[] = [];
     try {
       const status = await runChild({
         program,
         args: [await this.#writeOptions(runtime, datadir, { kind: "recover" })],
+        env: runtime.env,
         account,
         log: this.#log.getChild("mariadbd"),
         onLine: ({ text }) => lines.push(text),

@@ -167,6 +167,7 @@ async function startServer(
   const child = startChild({
     program: it.program,
     args: [defaults],
+    env: it.runtime.env,
     account: it.account,
     log: it.log,
     onLine: ({ text }) => {
@@ -194,7 +195,8 @@ function clientFile(socket: string, user: string | null, password: string | null
 export type Step = Pick<ChildOptions, "program" | "args" | "env" | "input">;
 
 async function run(it: Initialisation, step: Step, signal: AbortSignal): Promise<void> {
-  const status = await runChild({ ...step, account: it.account, log: it.log }, signal);
+  const env = { ...it.runtime.env, ...step.env };
+  const status = await runChild({ ...step, env, account: it.account, log: it.log }, signal);
   if (status.code === 0) return;
   throw new UnavailableError(`Initialising failed: ${step.program}: ${describeExit(status)}`);
 }

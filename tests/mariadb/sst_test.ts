@@ -36,7 +36,12 @@ async function idOf({ datadir }: TestDatabase): Promise<string> {
 for (const [net, sstMethod] of [[80, "rsync"], [81, "mariabackup"]] as const) {
   Deno.test(`an SST by ${sstMethod} that is cut is seen as torn, one that is complete is not`, async () => {
     await using machine = await Machine.make(net);
-    const donor = await machine.database(1, { sstMethod });
+    // Heavier than half of the two, so that it stays Primary when the joiner is killed.
+    const { providerOptions } = await machine.settings(1);
+    const donor = await machine.database(1, {
+      sstMethod,
+      providerOptions: { ...providerOptions, "pc.weight": "3" },
+    });
     const joiner = await machine.database(2, { sstMethod });
     const first = await bootstrap(donor);
     await machine.sql(donor, FILL);
