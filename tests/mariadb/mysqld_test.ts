@@ -9,18 +9,20 @@ import { Machine, NEVER, until } from "./machine.ts";
 
 const BOOTSTRAP: SpawnPlan = { kind: "bootstrap", startPosition: null, serverId: 1 };
 
-/** What a spawn says that fails. */
-async function refusal(machine: Machine, more: Partial<DatabaseSettings> = {}, plan = BOOTSTRAP) {
+/** What a start says that cannot be; it leaves nothing behind. */
+async function refusal(machine: Machine, more: Partial<DatabaseSettings> = {}) {
   const database = await machine.database(1, more);
-  await database.inspect(NEVER);
-  const error = await database.spawn(plan).then(() => null, (reason) => reason);
+  const error = await database.inspect(NEVER).then(
+    () => database.spawn(BOOTSTRAP),
+  ).then(() => null, (reason) => reason);
   assert.ok(error instanceof ConfigError || error instanceof UnavailableError, String(error));
   assert.ok(!error.message.includes("\n"), error.message);
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(database.datadir)), []);
   await database.close();
   return `${error.exitStatus} ${error.message}`;
 }
 
-Deno.test("spawn() says what is missing on this machine", async () => {
+Deno.test("a start says what is missing on this machine", async () => {
   await using machine = await Machine.make(60);
   assert.match(
     await refusal(machine, { provider: "/none.so" }),
@@ -41,7 +43,7 @@ Deno.test("spawn() says what is missing on this machine", async () => {
   });
 });
 
-Deno.test("spawn() says which port or socket is taken, and by what it was wanted", async () => {
+Deno.test("a start says which port or socket is taken, and by what it was wanted", async () => {
   await using machine = await Machine.make(61);
   const { address, socket } = await machine.settings(1);
   for (const [port, what] of [[3306, "clients"], [4567, "Galera"], [4568, "IST"], [4444, "SST"]]) {
