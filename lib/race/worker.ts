@@ -66,7 +66,7 @@ export async function runWorker(config: WorkerConfig, pipes: WorkerPipes): Promi
 async function prepareLock(session: Session, config: WorkerConfig): Promise<Lock> {
   const path = `${config.zookeeper!.root}${RACE_LOCK}`;
   await session.ensurePath(path);
-  return new Lock(session, path, { name: `process ${config.process}` });
+  return new Lock(session, path, { name: `process ${config.process}`, listsAgain: false });
 }
 
 function countUnlocked(config: WorkerConfig, trace: Trace, pipes: WorkerPipes): void {

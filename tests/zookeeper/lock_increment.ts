@@ -11,7 +11,7 @@ import { Session } from "../../lib/zookeeper/session.ts";
 
 const [hosts = "", lockPath = "", numberFile = "", logFile = "", name = "", count] = Deno.args;
 await using session = await Session.connect({ hosts, sessionTimeoutMs: 10_000 });
-const lock = new Lock(session, lockPath, { name });
+const lock = new Lock(session, lockPath, { name, listsAgain: name === "ours-1" });
 await Deno.stdout.write(new TextEncoder().encode("ready\n"));
 await Deno.stdin.read(new Uint8Array(1));
 for (let i = 0; i < Number(count); i++) {

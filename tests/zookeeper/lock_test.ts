@@ -166,6 +166,24 @@ Deno.test("Lock.acquire() starts over when its contender is gone, at the end of 
   await (await removed).release();
 });
 
+Deno.test("Lock.acquire() right behind the holder finds its contender gone: by the list, or by lost", async () => {
+  await using server = await anyServer();
+  const session = await server.connect();
+  for (const listsAgain of [true, false]) {
+    const holder = await lockOf(session, "holder").acquire();
+    const behind = new Lock(session, PATH, { name: "behind", listsAgain }).acquire();
+    await until(async () => (await contendersOf(session)).length === 2);
+    const own = (await contendersOf(session)).find((name) => !holder.path.endsWith(name));
+    await session.delete(`${PATH}/${own}`);
+    await holder.release();
+    const held = await behind;
+    assert.equal(held.path === `${PATH}/${own}`, !listsAgain);
+    if (!listsAgain) await until(() => held.lost.aborted);
+    assert.equal(held.lost.aborted, !listsAgain);
+    await held.release();
+  }
+});
+
 Deno.test("Lock.acquire() makes its path again when that is deleted meanwhile", async () => {
   await using server = await anyServer();
   const session = await server.connect();
