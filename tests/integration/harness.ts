@@ -283,11 +283,8 @@ export class TestCluster implements AsyncDisposable {
   /** A killed keeper's `mariadbd` gets SIGTERM; its datadir is ours only when it is gone. */
   async #untilFree(): Promise<void> {
     for (let tries = 0; tries < 300; tries++) {
-      const { stdout } = await new Deno.Command("pgrep", {
-        args: ["-f", this.#folder],
-        stdout: "piped",
-      }).output();
-      if (stdout.length === 0) return;
+      const holders = await Promise.all(this.members.map(({ datadir }) => findHolders(datadir)));
+      if (holders.every(({ servers, strays }) => servers.length + strays.length === 0)) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     throw new Error(`Processes are left over that use ${this.#folder}`);
