@@ -144,6 +144,9 @@ export class Checker {
           if (machine.address === address) this.#starts.delete(machine.name);
         }
       }
+      if (path.startsWith("/mariadb/bootstrap/") && before === null && after !== null) {
+        this.#lostAtMs.delete(after.stat.ephemeralOwner);
+      }
       // Whoever loses the lock by another's hand is no longer alone.
       if (path.startsWith("/mariadb/bootstrap/") && after === null && before !== null) {
         this.#lostAtMs.set(before.stat.ephemeralOwner, this.#simulation.time.nowMs);

@@ -6,10 +6,15 @@
  * - A new cluster after the ensemble and all copies were lost: there is nothing to go on from.
  * - Members that wait for a person, where data that may have been acknowledged is gone: somebody lost
  *   a disk, or had an SST torn over a copy, and has not registered with the others since.
+ * - The same where the ensemble was emptied while a member that had nothing got its SST, and that was
+ *   torn: who put the cluster on record again could not know that the member did not serve yet, so its
+ *   record says that its data may be newest.
  */
 export class Excuses {
   /** Those who lost a copy and have none of the cluster's again. */
   readonly #without = new Map<string, string>();
+  /** Joiners that had nothing and whose SST was torn. */
+  readonly #tornJoiners = new Map<string, string>();
   #anyCopyLost = false;
   #ensembleEmptied = false;
 
@@ -19,15 +24,18 @@ export class Excuses {
     this.#anyCopyLost = true;
   }
 
-  /** An SST into a datadir that held a copy did not finish. */
-  copyTorn(name: string): void {
-    this.#without.set(name, `an SST over the copy of ${name} was torn`);
-    this.#anyCopyLost = true;
+  /** An SST into a datadir did not finish. */
+  torn(name: string, hadCopy: boolean): void {
+    if (hadCopy) {
+      this.#without.set(name, `an SST over the copy of ${name} was torn`);
+      this.#anyCopyLost = true;
+    } else this.#tornJoiners.set(name, `an SST to ${name} was torn and the ensemble emptied`);
   }
 
   /** A member has registered: it has all that the cluster has. */
   isWhole(name: string): void {
     this.#without.delete(name);
+    this.#tornJoiners.delete(name);
   }
 
   /** All znodes are gone. */
@@ -42,6 +50,8 @@ export class Excuses {
 
   /** Why members may wait for a person in the end; null where they may not. */
   get waitForPerson(): string | null {
-    return this.#without.size === 0 ? null : [...this.#without.values()].join(", ");
+    const joiners = this.#ensembleEmptied ? [...this.#tornJoiners.values()] : [];
+    const all = [...this.#without.values(), ...joiners];
+    return all.length === 0 ? null : all.join(", ");
   }
 }

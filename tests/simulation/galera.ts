@@ -35,8 +35,8 @@ export interface GaleraEvents {
   acknowledged(txn: Txn, by: Mariadbd): void;
   /** A server takes writes from now on. */
   writable(server: Mariadbd): void;
-  /** An SST began over a copy and did not finish. */
-  torn(server: Mariadbd): void;
+  /** An SST did not finish; it may have begun over a copy. */
+  torn(server: Mariadbd, hadCopy: boolean): void;
   note(text: string): void;
 }
 

@@ -333,7 +333,7 @@ export class Mariadbd {
 
   #gone(status: ExitStatus, inOrder: boolean): void {
     if (!this.alive) return;
-    if (this.datadir.torn && this.#torn !== null) this.#galera.events.torn(this);
+    if (this.datadir.torn) this.#galera.events.torn(this, this.#torn !== null);
     this.phase = "gone";
     this.#queue = [];
     this.#galera.leave(this, inOrder);

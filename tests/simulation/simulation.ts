@@ -56,7 +56,7 @@ export class Simulation {
           this.time.after(ms, () => this.#clients && server.commit());
         }
       },
-      torn: (server) => checker.excuses.copyTorn(server.name),
+      torn: (server, hadCopy) => checker.excuses.torn(server.name, hadCopy),
       note,
     });
     const site: Site = {
