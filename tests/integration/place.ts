@@ -18,6 +18,9 @@ export const SMALL: readonly string[] = [
   "--performance-schema=OFF",
 ];
 
+/** How long anything may take on a machine that is busy; then something hangs. */
+const PATIENCE_MS = 90_000;
+
 /** A member's process, read to its end. */
 export interface Process {
   readonly pid: number;
@@ -134,10 +137,15 @@ export class Place implements AsyncDisposable {
       finished,
       kill: (signal) => child.kill(signal),
       async untilSaid(pattern) {
+        const late = setTimeout(() => {
+          hasEnded = true;
+          wake();
+        }, PATIENCE_MS);
         while (!pattern.test(texts.stderr)) {
-          assert(!hasEnded, `It ended before it said ${pattern}:\n${texts.stderr}`);
+          assert(!hasEnded, `It did not say ${pattern}:\n${texts.stderr}`);
           await new Promise<void>((resolve) => wake = resolve);
         }
+        clearTimeout(late);
       },
     };
   }
@@ -156,14 +164,15 @@ export class Place implements AsyncDisposable {
 
   /** Waits until `/status` says that it is in this stage. */
   async untilStage(process: Process, stage: string): Promise<Record<string, unknown>> {
-    let ended: Finished | null = null;
-    process.finished.then((how) => ended = how);
-    for (;;) {
+    let hasEnded = false;
+    process.finished.then(() => hasEnded = true);
+    const startedMs = performance.now();
+    while (!hasEnded && performance.now() - startedMs < PATIENCE_MS) {
       const status = await this.status();
       if (status?.stage === stage) return status;
-      assert.equal(ended, null, `It ended before it was ${stage}`);
       await pause(50);
     }
+    throw new Error(`It did not come to be ${stage}:\n${process.stderr}`);
   }
 
   /** All below the datadir: names, owners, modes, sizes and times; and all znodes with their data. */
