@@ -179,7 +179,7 @@ Deno.test("a member stopped or killed at any time leaves nothing, and comes back
     assert.equal((await alice.untilStage(first, "registered")).uuid, uuid);
     assert.equal(await sql(alice, "SELECT id FROM app.t"), "1\n2\n");
     const now = await mariadbdOf(alice);
-    assert.equal(await isThere(file), false, "The option file of the one before is left");
+    assert.equal(now.file, file, "The option file of the one before is left");
     first.kill("SIGTERM");
     const { status, stderr } = await first.finished;
     assert.equal(status, 0, stderr);

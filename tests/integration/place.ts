@@ -193,6 +193,13 @@ export class Place implements AsyncDisposable {
     await session.set(`${this.root}${path}`, data);
   }
 
+  /** Removes its part of ZooKeeper as the digest that it belongs to. */
+  async clear(digest: string): Promise<void> {
+    const hosts = this.hosts;
+    await using session = await Session.connect({ hosts, sessionTimeoutMs: 10_000, digest });
+    await session.deleteRecursive(this.root);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#processes) {
       try {
