@@ -73,7 +73,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "no-last-look",
     breaks: "Session and `attempt` are looked at once more just before the spawn",
     file: "lib/startup.ts",
-    from: "await registry.lookOnceMore(scene.lock.path, cluster.attempt);",
+    from: "await registry.lookOnceMore(lock.path, cluster.attempt);",
     to: "",
   },
   {
