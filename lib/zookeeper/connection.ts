@@ -92,6 +92,9 @@ export class Connection {
   #sessionId: bigint;
   #password: Uint8Array;
   #timeoutMs: number;
+  /** The oldest request without a reply when that was last looked at, and since when it is that. */
+  #stuckXid: number | undefined;
+  #stuckSinceMs = 0;
   #running: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
   #stopped = false;
@@ -122,6 +125,7 @@ export class Connection {
       },
     });
     this.#heartbeat = new Heartbeat({
+      onCheck: () => this.#checkReplies(),
       onQuiet: () => this.#exchange.ping(),
       onSilence: (silentMs) => {
         const error = new Error(`nothing heard for ${Math.round(silentMs)} ms`);
@@ -288,8 +292,9 @@ export class Connection {
     await readFrames(
       socket,
       this.#maxBuffer + REPLY_SLACK_BYTES,
-      () => this.#heartbeat.heard(),
       (bytes, begin, end) => {
+        // Whole frames count, not bytes: one with a wrong length would swallow all that follow.
+        this.#heartbeat.heard();
         this.#reader.reset(bytes, begin, end);
         if (isFirst) {
           isFirst = false;
@@ -328,6 +333,24 @@ export class Connection {
     const state = this.#state;
     this.#exchange.tell(state);
     this.#listener.onState(state);
+  }
+
+  /**
+   * Leaves a server that answers pings and not the oldest request for a whole session timeout: it
+   * answers in order, so that request and all after it would wait for ever.
+   */
+  #checkReplies(): void {
+    const xid = this.#exchange.oldest;
+    const now = this.#now();
+    if (xid === undefined || xid !== this.#stuckXid) {
+      this.#stuckXid = xid;
+      this.#stuckSinceMs = now;
+    } else if (now - this.#stuckSinceMs >= this.#timeoutMs) {
+      const error = new Error(
+        `no reply to a request for ${Math.round(now - this.#stuckSinceMs)} ms`,
+      );
+      this.#drop(lost("No answer from", this.#host, error));
+    }
   }
 
   // Ending ---------------------------------------------------------------------------------------

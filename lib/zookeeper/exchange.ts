@@ -94,6 +94,11 @@ export class Exchange {
     return this.#lastZxid;
   }
 
+  /** The number of the oldest request without a reply; undefined when there is none. */
+  get oldest(): number | undefined {
+    return this.#pending.peek()?.xid;
+  }
+
   /** Resolves when no write is under way; never rejects. */
   get idle(): Promise<void> {
     return this.#outbox.idle;

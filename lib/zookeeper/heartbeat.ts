@@ -2,6 +2,8 @@
 
 /** What a heartbeat asks of its owner. */
 export interface HeartbeatListener {
+  /** Some time has gone by, at most as long as the server may say nothing. */
+  onCheck(): void;
   /** Nothing was sent for so long that the server would begin to miss us. */
   onQuiet(): void;
   /** The server said nothing for `silentMs` milliseconds. */
@@ -70,6 +72,7 @@ export class Heartbeat {
       this.#listener.onQuiet();
     }
     this.#arm();
+    this.#listener.onCheck();
   };
 
   /**

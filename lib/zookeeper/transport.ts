@@ -121,7 +121,6 @@ const READ_BUFFER_BYTES = 64 * 1024;
  * says no.
  *
  * @param maxBytes A frame that says it is longer ends the connection.
- * @param onBytes Called whenever something came.
  * @param onFrame Gets each frame as a part of the read buffer, which the next read overwrites;
  * gives false to stop.
  * @throws ProtocolError when a length is out of bounds, the system's error when reading fails.
@@ -129,7 +128,6 @@ const READ_BUFFER_BYTES = 64 * 1024;
 export async function readFrames(
   socket: Socket,
   maxBytes: number,
-  onBytes: () => void,
   onFrame: (bytes: Uint8Array, begin: number, end: number) => boolean,
 ): Promise<void> {
   let bytes = new Uint8Array(FIRST_BUFFER_BYTES);
@@ -139,7 +137,6 @@ export async function readFrames(
   for (;;) {
     const count = await socket.read(filled === 0 ? bytes : bytes.subarray(filled));
     if (count === null) return;
-    onBytes();
     filled += count;
     if (filled === bytes.length && usual < READ_BUFFER_BYTES) usual *= 2;
     let at = 0;

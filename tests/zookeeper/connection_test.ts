@@ -216,6 +216,34 @@ Deno.test("Connection leaves a server that falls silent later, and pings before"
   assert.ok(requests.includes(XID.ping));
 });
 
+Deno.test("Connection leaves a server that answers pings and no request", async () => {
+  await using bad = new FakeServer(async (client) => {
+    await client.greet();
+    for (;;) await client.request();
+  });
+  await using good = new FakeServer(polite);
+  await using recorder = new Recorder(`${bad.hosts},${good.hosts}`, { sessionTimeoutMs: 400 });
+  assert.equal((await recorder.ask(OP.exists, "/a")).code, CODE.ZCONNECTIONLOSS);
+  assert.match(recorder.troubles[0]!.message, /No answer from .*no reply to a request for \d+ ms/);
+  assert.equal((await recorder.ask(OP.exists, "/a")).code, CODE.ZOK);
+});
+
+Deno.test("Connection leaves a server whose frame swallows all that follows", async () => {
+  await using bad = new FakeServer(async (client) => {
+    await client.greet();
+    const { xid } = await client.request();
+    await client.raw(Uint8Array.of(0, 1, 0, 0));
+    await client.reply(xid);
+    // Pings are answered, inside of that frame.
+    for (;;) await client.request();
+  });
+  await using good = new FakeServer(polite);
+  await using recorder = new Recorder(`${bad.hosts},${good.hosts}`, { sessionTimeoutMs: 400 });
+  assert.equal((await recorder.ask(OP.exists, "/a")).code, CODE.ZCONNECTIONLOSS);
+  assert.match(recorder.troubles[0]!.message, /nothing heard for/);
+  assert.equal((await recorder.ask(OP.exists, "/a")).code, CODE.ZOK);
+});
+
 Deno.test("Connection keeps an idle session with pings", async () => {
   let pings = 0;
   await using server = new FakeServer(async (client) => {

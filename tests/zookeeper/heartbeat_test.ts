@@ -11,6 +11,7 @@ function open() {
     waiting.splice(0).forEach((resolve) => resolve());
   };
   const heartbeat = new Heartbeat({
+    onCheck: () => {},
     onQuiet: () => tell("quiet"),
     onSilence: (silentMs) => tell(`silence ${silentMs}`),
   }, () => clock.ms);

@@ -60,7 +60,7 @@ Deno.test("readFrames() gives every frame, whatever pieces it comes in", async (
     fc.asyncProperty(fc.array(size, { maxLength: 12 }), pieces, async (sizes, cuts) => {
       const frames = sizes.map(frame);
       const got: Uint8Array[] = [];
-      await readFrames(new Pieces(framed(frames), cuts), 300_000, () => {}, (bytes, begin, end) => {
+      await readFrames(new Pieces(framed(frames), cuts), 300_000, (bytes, begin, end) => {
         got.push(bytes.slice(begin, end));
         return true;
       });
@@ -76,9 +76,11 @@ Deno.test("readFrames() gives the memory of a long frame back", async () => {
   const after: number[] = [];
   let count = 0;
   await readFrames(socket, 1_000_000, () => {
-    if (count > 2) after.push(socket.largest);
+    // Two frames further, as what was read with the long one is still looked at.
+    if (++count > 4) after.push(socket.largest);
     socket.largest = 0;
-  }, () => ++count > 0);
+    return true;
+  });
   assert.equal(count, sizes.length);
   assert.ok(after.length > 0 && Math.max(...after) <= 65536, String(after));
 });
@@ -88,19 +90,19 @@ Deno.test("readFrames() refuses a length out of bounds before it takes memory fo
     const out = new JuteWriter();
     out.int(length);
     const socket = new Pieces(out.bytes, [4]);
-    await assert.rejects(readFrames(socket, 1000, () => {}, () => true), ProtocolError);
+    await assert.rejects(readFrames(socket, 1000, () => true), ProtocolError);
     assert.ok(socket.largest <= 65536);
   }
   const out = new JuteWriter();
   out.buffer(new Uint8Array(1000));
   let count = 0;
-  await readFrames(new Pieces(out.bytes, [65536]), 1000, () => {}, () => ++count > 0);
+  await readFrames(new Pieces(out.bytes, [65536]), 1000, () => ++count > 0);
   assert.equal(count, 1);
 });
 
 Deno.test("readFrames() stops when it is told to", async () => {
   let count = 0;
   const socket = new Pieces(framed([1, 2, 3].map(frame)), [65536]);
-  await readFrames(socket, 1000, () => {}, () => ++count < 2);
+  await readFrames(socket, 1000, () => ++count < 2);
   assert.equal(count, 2);
 });
