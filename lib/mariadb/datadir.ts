@@ -7,7 +7,7 @@ import { type Content, type Finding, judge, judgeRecovered, readContent } from "
 import type { Inspection } from "./database.ts";
 import type { Owner } from "./files.ts";
 import { readGrastate } from "./grastate.ts";
-import { readIdentity, type StoredIdentity, writeIdentity } from "./identity.ts";
+import { readIdentity, type StoredIdentity, touchIdentity, writeIdentity } from "./identity.ts";
 import { RUNTIME_PREFIX } from "./runtime.ts";
 import {
   findHolders,
@@ -98,6 +98,7 @@ export class Datadir {
     requireOwned(content, account);
     const { held, problem } = await this.#judge(known, content, recover);
     // Only now: a datadir that is refused stays as it was.
+    if (known !== null) await changing(this.path, () => touchIdentity(this.path));
     const { datadirId, attempt } = known ?? await this.identity();
     const { dataBytes } = content;
     return { held, datadirId, attempt, dataBytes, ...(problem !== undefined && { problem }) };

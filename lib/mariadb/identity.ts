@@ -38,6 +38,13 @@ export async function readIdentity(datadir: string): Promise<StoredIdentity | nu
   );
 }
 
+/** Finds out whether it could be written, without a change: its time stays what it is. @throws as Deno */
+export async function touchIdentity(datadir: string): Promise<void> {
+  const path = `${datadir}/${IDENTITY_FILE}`;
+  const { atime, mtime } = await Deno.stat(path);
+  if (atime !== null && mtime !== null) await Deno.utime(path, atime, mtime);
+}
+
 /** Writes it, all or nothing. */
 export async function writeIdentity(
   datadir: string,
