@@ -3,7 +3,7 @@
 import { runCommandLine } from "./lib/cli.ts";
 import { COMMANDS } from "./lib/commands/all.ts";
 import { EXIT, KeeperError } from "./lib/errors.ts";
-import { STDERR, STDOUT } from "./lib/terminal.ts";
+import { STDERR, STDOUT } from "./lib/machine/terminal.ts";
 import { VERSION } from "./lib/version.ts";
 
 /**

@@ -8,7 +8,7 @@ import type {
   OptionDefinition,
 } from "./command.ts";
 import { ConfigError, EXIT, UsageError } from "./errors.ts";
-import { parseBoolean, ValueError } from "./values.ts";
+import { parseBoolean, ValueError } from "./settings/values.ts";
 
 /** What the program is called. */
 export const PROGRAM = "galera-keeper";

@@ -1,13 +1,22 @@
 /** Turns the command line and the environment into what `run` is told to do. */
 
-import { chooseAddress, type InterfaceAddress, isWildcard, requireOurs } from "./address.ts";
+import {
+  chooseAddress,
+  type InterfaceAddress,
+  isWildcard,
+  requireOurs,
+} from "./settings/address.ts";
 import type { Environment } from "./command.ts";
 import { ConfigError } from "./errors.ts";
-import { DEFAULT_HTTP_PORT, type LogLevelName, type RunOptions } from "./options.ts";
-import type { LogOptions, ZooKeeperOptions } from "./options.ts";
+import { DEFAULT_HTTP_PORT, type LogLevelName, type RunOptions } from "./settings/options.ts";
+import type { LogOptions, ZooKeeperOptions } from "./settings/options.ts";
 import { readArguments } from "./mariadb/arguments.ts";
-import { formatHostPort, parseMemberName, ValueError } from "./values.ts";
-import { type InitialisationConfig, readInitialisation, readSecretFile } from "./variables.ts";
+import { formatHostPort, parseMemberName, ValueError } from "./settings/values.ts";
+import {
+  type InitialisationConfig,
+  readInitialisation,
+  readSecretFile,
+} from "./settings/variables.ts";
 import type { HostList } from "./zookeeper/hosts.ts";
 
 /** How to reach ZooKeeper and who we are there. */

@@ -11,7 +11,7 @@ import {
   type TextFormatter,
 } from "@logtape/logtape";
 import type { LogConfig } from "./config.ts";
-import { type Output, STDERR } from "./terminal.ts";
+import { type Output, STDERR } from "./machine/terminal.ts";
 
 /** The category of all that we log; mariadbd's own lines are one below. */
 export const CATEGORY = "galera-keeper";

@@ -3,7 +3,7 @@ import { runCommandLine, variableOf } from "../lib/cli.ts";
 import type { CommandContext, CommandDefinition } from "../lib/command.ts";
 import { COMMANDS } from "../lib/commands/all.ts";
 import { ConfigError, KeeperError, UsageError } from "../lib/errors.ts";
-import { parsePort } from "../lib/values.ts";
+import { parsePort } from "../lib/settings/values.ts";
 
 interface Call {
   readonly name: string;

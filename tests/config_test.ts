@@ -3,7 +3,7 @@ import { runCommandLine } from "../lib/cli.ts";
 import { buildRunConfig, type Machine, type RunConfig } from "../lib/config.ts";
 import { ConfigError, UsageError } from "../lib/errors.ts";
 import { RUN } from "../lib/commands/run.ts";
-import type { RunOptions } from "../lib/options.ts";
+import type { RunOptions } from "../lib/settings/options.ts";
 
 const FILES: Readonly<Record<string, string>> = {
   "/secrets/root": "s3cret-root\n",

@@ -4,7 +4,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { selfCommand } from "../lib/self.ts";
+import { selfCommand } from "../lib/machine/self.ts";
 
 const BINARY = Deno.env.get("GALERA_KEEPER_BINARY") || null;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import type { LogConfig } from "../lib/config.ts";
 import { logger, startLog, stopLog } from "../lib/log.ts";
-import type { Output } from "../lib/terminal.ts";
+import type { Output } from "../lib/machine/terminal.ts";
 
 const CONFIG: LogConfig = { format: null, level: "info", isVerbose: false, secrets: [] };
 

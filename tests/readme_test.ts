@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import manifest from "../deno.json" with { type: "json" };
 import { COMMANDS } from "../lib/commands/all.ts";
 import { EXIT } from "../lib/errors.ts";
-import { RUN_OPTIONS } from "../lib/options.ts";
+import { RUN_OPTIONS } from "../lib/settings/options.ts";
 
 const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
 

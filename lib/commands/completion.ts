@@ -5,7 +5,7 @@ import { Option } from "commander";
 import { PROGRAM } from "../cli.ts";
 import type { CommandDefinition, OptionDefinition } from "../command.ts";
 import { EXIT, UsageError } from "../errors.ts";
-import { STDOUT } from "../terminal.ts";
+import { STDOUT } from "../machine/terminal.ts";
 
 /** The library's script for bash turns names of files off where they do not fit, but never on. */
 const BASH_FILES = `complete -o default -F __galera_keeper_complete ${PROGRAM}`;

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { CommandDefinition } from "../command.ts";
 import { buildLogConfig, buildZooKeeperConfig, type ZooKeeperConfig } from "../config.ts";
 import { EXIT, KeeperError } from "../errors.ts";
-import { INSTALL_OPTIONS, type InstallFlags, requirePackages } from "../install.ts";
+import { INSTALL_OPTIONS, type InstallFlags, requirePackages } from "../machine/install.ts";
 import { startLog } from "../log.ts";
 import {
   JSON_OPTION,
@@ -14,13 +14,13 @@ import {
   ZOOKEEPER_DETAIL_OPTIONS,
   ZOOKEEPER_OPTION,
   type ZooKeeperOptions,
-} from "../options.ts";
+} from "../settings/options.ts";
 import { type RaceConfig, runRace, tidyUp } from "../race/demo.ts";
 import { checkFile } from "../race/file.ts";
 import { describeResult, type RaceMode, type RaceResult } from "../race/result.ts";
-import { interruptible } from "../signals.ts";
-import { STDERR, STDOUT } from "../terminal.ts";
-import { parseChoice, parseInteger } from "../values.ts";
+import { interruptible } from "../machine/signals.ts";
+import { STDERR, STDOUT } from "../machine/terminal.ts";
+import { parseChoice, parseInteger } from "../settings/values.ts";
 import { parseHosts } from "../zookeeper/hosts.ts";
 import { ZooKeeperServer } from "../zookeeper/server.ts";
 

@@ -3,12 +3,12 @@
 import type { CommandDefinition } from "../command.ts";
 import { buildZooKeeperConfig } from "../config.ts";
 import { EXIT } from "../errors.ts";
-import { ZOOKEEPER_OPTIONS, type ZooKeeperOptions } from "../options.ts";
+import { ZOOKEEPER_OPTIONS, type ZooKeeperOptions } from "../settings/options.ts";
 import { WORKER_COMMAND } from "../race/processes.ts";
 import type { RaceMode } from "../race/result.ts";
 import { runWorker, type WorkerPipes } from "../race/worker.ts";
-import { STDOUT } from "../terminal.ts";
-import { parseChoice, parseInteger } from "../values.ts";
+import { STDOUT } from "../machine/terminal.ts";
+import { parseChoice, parseInteger } from "../settings/values.ts";
 import { FILE_OPTION, INCREMENTS_OPTION } from "./race_demo.ts";
 
 interface WorkerOptions extends ZooKeeperOptions {

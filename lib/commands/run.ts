@@ -2,7 +2,7 @@
 
 import { constants } from "node:os";
 import { exitSignal } from "../bring_up.ts";
-import { REAL_CLOCK } from "../clock.ts";
+import { REAL_CLOCK } from "../machine/clock.ts";
 import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, type RunConfig } from "../config.ts";
 import { EXIT, KeeperError } from "../errors.ts";
@@ -12,7 +12,7 @@ import { logger, startLog } from "../log.ts";
 import type { Database, ExitStatus } from "../mariadb/database.ts";
 import { createDatabase } from "../mariadb/create.ts";
 import { Member } from "../member.ts";
-import { RUN_OPTIONS, type RunOptions } from "../options.ts";
+import { RUN_OPTIONS, type RunOptions } from "../settings/options.ts";
 import { Progress } from "../progress.ts";
 
 import { TIMING, type World } from "../world.ts";

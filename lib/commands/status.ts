@@ -10,12 +10,12 @@ import {
   type LogOptions,
   ZOOKEEPER_OPTIONS,
   type ZooKeeperOptions,
-} from "../options.ts";
+} from "../settings/options.ts";
 import type { MemberStatus } from "../progress.ts";
-import { interruptible } from "../signals.ts";
+import { interruptible } from "../machine/signals.ts";
 import { readSnapshot, type Snapshot } from "../snapshot.ts";
 import { buildReport, renderReport } from "../status.ts";
-import { STDOUT } from "../terminal.ts";
+import { STDOUT } from "../machine/terminal.ts";
 import type { Ensemble } from "../zookeeper/ensemble.ts";
 import { NoNodeError } from "../zookeeper/errors.ts";
 import { Lock } from "../zookeeper/lock.ts";

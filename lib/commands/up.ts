@@ -9,7 +9,7 @@ import {
   type ZooKeeperConfig,
 } from "../config.ts";
 import { EXIT, UnavailableError } from "../errors.ts";
-import { INSTALL_OPTIONS, type InstallFlags, requirePackages } from "../install.ts";
+import { INSTALL_OPTIONS, type InstallFlags, requirePackages } from "../machine/install.ts";
 import { LocalCluster } from "../local/cluster.ts";
 import { lockDataDir, makeFolders } from "../local/folders.ts";
 import {
@@ -33,11 +33,11 @@ import {
   ZOOKEEPER_DETAIL_OPTIONS,
   ZOOKEEPER_OPTION,
   type ZooKeeperOptions,
-} from "../options.ts";
-import type { Need } from "../prerequisites.ts";
-import { interruptible } from "../signals.ts";
-import { STDOUT } from "../terminal.ts";
-import { parseChoice, parseDurationMs, parseInteger, parseIp } from "../values.ts";
+} from "../settings/options.ts";
+import type { Need } from "../machine/prerequisites.ts";
+import { interruptible } from "../machine/signals.ts";
+import { STDOUT } from "../machine/terminal.ts";
+import { parseChoice, parseDurationMs, parseInteger, parseIp } from "../settings/values.ts";
 import { parseHosts } from "../zookeeper/hosts.ts";
 
 interface UpOptions extends Omit<ZooKeeperOptions, "zookeeper">, LogOptions, InstallFlags {

@@ -2,7 +2,7 @@
 
 import { EXIT, KeeperError } from "../errors.ts";
 import type { MemberStatus } from "../progress.ts";
-import { selfCommand } from "../self.ts";
+import { selfCommand } from "../machine/self.ts";
 import { HTTP_PORT, type MemberPlan } from "./layout.ts";
 import { backoffMs, isServing, type MemberView, type ProcessState } from "./view.ts";
 

@@ -1,6 +1,6 @@
 /** How `up` shows what goes on: a live table on a terminal, else a line for each change. */
 
-import type { Output } from "../terminal.ts";
+import type { Output } from "../machine/terminal.ts";
 import { describeState, isServing, type MemberView, renderTable, seqnoOf } from "./view.ts";
 
 /** Where `up` shows what goes on. */

@@ -1,6 +1,6 @@
 /** Programs that we start: as the right user, without our environment, and ended when we end. */
 import type { Logger } from "@logtape/logtape";
-import { REAL_CLOCK } from "../clock.ts";
+import { REAL_CLOCK } from "../machine/clock.ts";
 import { UnavailableError } from "../errors.ts";
 import type { ExitStatus } from "./database.ts";
 import { type Line, Output } from "./output.ts";

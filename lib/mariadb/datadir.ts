@@ -1,7 +1,7 @@
 /** The datadir: whether it can be used at all, whose it is, and what it holds. */
 import type { Logger } from "@logtape/logtape";
 import type { Position } from "../cluster/position.ts";
-import { REAL_CLOCK } from "../clock.ts";
+import { REAL_CLOCK } from "../machine/clock.ts";
 import { ConfigError, UnavailableError } from "../errors.ts";
 import { type Content, type Finding, judge, judgeRecovered, readContent } from "./content.ts";
 import type { Inspection } from "./database.ts";

@@ -1,6 +1,6 @@
 /** A mariadbd that was started: its status, its end. */
 import type { Logger } from "@logtape/logtape";
-import { REAL_CLOCK } from "../clock.ts";
+import { REAL_CLOCK } from "../machine/clock.ts";
 import { UnavailableError } from "../errors.ts";
 import { type ChildOptions, startChild } from "./child.ts";
 import { KeptConnection, type Login } from "./connection.ts";

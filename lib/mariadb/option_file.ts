@@ -3,7 +3,7 @@ import { formatPosition, type Position } from "../cluster/position.ts";
 import { ConfigError } from "../errors.ts";
 import { formatOption, type Option, readArguments } from "./arguments.ts";
 import type { SpawnPlan } from "./database.ts";
-import { formatHostPort } from "../values.ts";
+import { formatHostPort } from "../settings/values.ts";
 import { IDENTITY_FILE } from "./identity.ts";
 import type { DatabaseSettings } from "./settings.ts";
 

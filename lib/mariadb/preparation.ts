@@ -1,7 +1,7 @@
 /** What is put in order before a mariadbd is started. */
 import { formatPosition, ZERO_UUID } from "../cluster/position.ts";
 import { ConfigError, UnavailableError } from "../errors.ts";
-import { formatHostPort } from "../values.ts";
+import { formatHostPort } from "../settings/values.ts";
 import { SST_REMAINS } from "./content.ts";
 import type { SpawnPlan } from "./database.ts";
 import type { Datadir } from "./datadir.ts";

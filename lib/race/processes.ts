@@ -2,8 +2,8 @@
 
 import type { ZooKeeperConfig } from "../config.ts";
 import { UnavailableError } from "../errors.ts";
-import { selfCommand } from "../self.ts";
-import { formatZooKeeperAddress } from "../options.ts";
+import { selfCommand } from "../machine/self.ts";
+import { formatZooKeeperAddress } from "../settings/options.ts";
 import { decodeTrace, type Trace } from "./trace.ts";
 
 /** The hidden command that a process of the race runs. */

@@ -11,7 +11,7 @@ import {
   stopOrder,
 } from "../../lib/local/view.ts";
 import type { MemberStatus } from "../../lib/progress.ts";
-import type { Output } from "../../lib/terminal.ts";
+import type { Output } from "../../lib/machine/terminal.ts";
 
 const STATUS: MemberStatus = {
   v: 1,

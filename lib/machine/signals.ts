@@ -1,6 +1,6 @@
 /** Ends what runs when the terminal or the orchestrator asks for it. */
 
-import { KeeperError } from "./errors.ts";
+import { KeeperError } from "../errors.ts";
 
 /** The signals that ask us to stop, and what they add to 128 in an exit status. */
 const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGQUIT: 3, SIGHUP: 1 } as const;

@@ -1,8 +1,8 @@
 /** What this machine needs besides this program: Debian's packages, found and installed. */
 
 import { existsSync } from "node:fs";
-import { ConfigError, UnavailableError } from "./errors.ts";
-import { missingPackages as missingForZooKeeper } from "./zookeeper/server.ts";
+import { ConfigError, UnavailableError } from "../errors.ts";
+import { missingPackages as missingForZooKeeper } from "../zookeeper/server.ts";
 
 /** Says whether a file is there. */
 export type Exists = (path: string) => boolean;

@@ -12,9 +12,9 @@
  */
 
 import { parseArgs } from "node:util";
-import { ensureInstalled, type Need } from "../lib/prerequisites.ts";
+import { ensureInstalled, type Need } from "../lib/machine/prerequisites.ts";
 import { KeeperError } from "../lib/errors.ts";
-import { STDERR, STDOUT } from "../lib/terminal.ts";
+import { STDERR, STDOUT } from "../lib/machine/terminal.ts";
 import { ROOT } from "./root.ts";
 
 interface TestFile {

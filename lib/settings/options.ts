@@ -1,6 +1,6 @@
 /** The options that commands share, and those of `run`. */
 
-import type { OptionDefinition } from "./command.ts";
+import type { OptionDefinition } from "../command.ts";
 import {
   type HostPort,
   parseAbsolutePath,
@@ -16,7 +16,7 @@ import {
   parseZnodePath,
   ValueError,
 } from "./values.ts";
-import { formatHost, type HostList, HostListError, parseHosts } from "./zookeeper/hosts.ts";
+import { formatHost, type HostList, HostListError, parseHosts } from "../zookeeper/hosts.ts";
 
 /** Where members meet: the ensemble's address, the root, and who we are there. */
 export interface ZooKeeperOptions {

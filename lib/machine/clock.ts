@@ -1,6 +1,6 @@
 /** The real clock. */
 import { setTimeout } from "node:timers/promises";
-import type { Clock } from "./world.ts";
+import type { Clock } from "../world.ts";
 
 /** Monotonic time and real waits. */
 export const REAL_CLOCK: Clock = {

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { UnavailableError } from "../lib/errors.ts";
-import { ensureInstalled, installCommand, missingPackages } from "../lib/prerequisites.ts";
+import { UnavailableError } from "../../lib/errors.ts";
+import {
+  ensureInstalled,
+  installCommand,
+  missingPackages,
+} from "../../lib/machine/prerequisites.ts";
 
 Deno.test("missingPackages() names Debian's packages that are not there", () => {
   const bare = () => false;

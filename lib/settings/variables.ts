@@ -3,8 +3,8 @@
  * `MYSQL_` for `MARIADB_`, as in that image's docker-entrypoint.sh.
  */
 
-import type { Environment } from "./command.ts";
-import { ConfigError } from "./errors.ts";
+import type { Environment } from "../command.ts";
+import { ConfigError } from "../errors.ts";
 
 /** Reads a text file; throws as `Deno.readTextFileSync()` does. */
 export type ReadTextFile = (path: string) => string;

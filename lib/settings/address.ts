@@ -1,7 +1,7 @@
 /** Which of this machine's addresses others reach us by. Pure. */
 
 import { BlockList, isIP } from "node:net";
-import { ConfigError } from "./errors.ts";
+import { ConfigError } from "../errors.ts";
 
 /** An address of this machine and the interface that has it. */
 export interface InterfaceAddress {

@@ -12,8 +12,8 @@ import {
   parsePort,
   parseZnodePath,
   ValueError,
-} from "../lib/values.ts";
-import { formatZooKeeperAddress, parseZooKeeperAddress } from "../lib/options.ts";
+} from "../../lib/settings/values.ts";
+import { formatZooKeeperAddress, parseZooKeeperAddress } from "../../lib/settings/options.ts";
 
 function refuses(parse: (text: string) => unknown, ...texts: readonly string[]): void {
   for (const text of texts) assert.throws(() => parse(text), ValueError, JSON.stringify(text));

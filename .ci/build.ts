@@ -6,7 +6,7 @@
  * reached, the variable DENORT_BIN names the file, of the same line as the Deno that runs this.
  */
 
-import { STDOUT } from "../lib/terminal.ts";
+import { STDOUT } from "../lib/machine/terminal.ts";
 import { ROOT } from "./root.ts";
 
 const BUNDLE = `${ROOT}/dist/bundle/galera-keeper.js`;

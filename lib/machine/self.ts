@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
  */
 export function selfCommand(): readonly [program: string, ...before: string[]] {
   if (Deno.build.standalone) return [Deno.execPath()];
-  const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+  const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
   return [
     Deno.execPath(),
     "run",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type AddressChoice, chooseAddress, isOurs } from "../lib/address.ts";
-import { ConfigError } from "../lib/errors.ts";
+import { type AddressChoice, chooseAddress, isOurs } from "../../lib/settings/address.ts";
+import { ConfigError } from "../../lib/errors.ts";
 
 const LO = { name: "lo", address: "127.0.0.1" };
 const LO6 = { name: "lo", address: "::1" };

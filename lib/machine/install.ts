@@ -2,7 +2,7 @@
 
 import { ensureInstalled, type Need } from "./prerequisites.ts";
 import { type Output, STDERR } from "./terminal.ts";
-import type { OptionDefinition } from "./command.ts";
+import type { OptionDefinition } from "../command.ts";
 
 /** Whether missing packages may be installed. */
 export interface InstallFlags {
