@@ -64,7 +64,7 @@ function readEither(name: string, env: Environment, readTextFile: ReadTextFile):
 export interface InitialisationConfig {
   /** Also what we log in with; null: by the unix socket, as the system's user. Secret. */
   readonly rootPassword: string | null;
-  /** Make a password up for root and print it once. */
+  /** Make a password up for root, kept in a file that only the system's user reads. */
   readonly hasRandomRootPassword: boolean;
   readonly allowsEmptyRootPassword: boolean;
   /** From where root may log in besides localhost; null: as the image has it. */
