@@ -95,6 +95,8 @@ export class Connection {
   /** The oldest request without a reply when that was last looked at, and since when it is that. */
   #stuckXid: number | undefined;
   #stuckSinceMs = 0;
+  /** Since when servers take our connection and close it without an answer; null: they do not. */
+  #refusedSinceMs: number | null = null;
   #running: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
   #stopped = false;
@@ -251,6 +253,7 @@ export class Connection {
       this.#socket = socket;
       await this.#sendConnectRequest(socket);
       await this.#serve(socket, () => wasConnected = this.#isConnected);
+      if (!wasConnected) this.#refusedSinceMs ??= this.#now();
       error = lost("Connection closed by", host, null);
     } catch (cause) {
       const isProtocol = cause instanceof JuteError || cause instanceof ProtocolError;
@@ -269,6 +272,17 @@ export class Connection {
     return Math.max(this.#timeoutMs * 2 / 3 / this.#dialer.count, MIN_CONNECT_TIMEOUT_MS);
   }
 
+  /**
+   * Whether the ensemble may have lost its data. A server closes the connection of a client that has
+   * seen more than it knows itself (ZooKeeperServer.processConnectRequest), for good where the data is
+   * gone. After a whole session timeout of that the session has ended at any ensemble that lives, so
+   * the handshake no longer says what we have seen, and the server can say that the session is over.
+   */
+  get #isForgotten(): boolean {
+    return this.#refusedSinceMs !== null &&
+      this.#now() - this.#refusedSinceMs >= this.#timeoutMs;
+  }
+
   async #sendConnectRequest(socket: Socket): Promise<void> {
     this.#state = STATE.associating;
     this.#heartbeat.start(this.#connectTimeoutMs, Infinity);
@@ -276,7 +290,7 @@ export class Connection {
     out.int(0);
     writeConnectRequest(out, {
       protocolVersion: 0,
-      lastZxidSeen: this.#exchange.lastZxid,
+      lastZxidSeen: this.#isForgotten ? 0n : this.#exchange.lastZxid,
       timeoutMs: this.#timeoutMs,
       sessionId: this.#sessionId,
       password: this.#password,
@@ -308,6 +322,7 @@ export class Connection {
 
   #onConnectResponse(socket: Socket): void {
     const response = readConnectResponse(this.#reader);
+    this.#refusedSinceMs = null;
     const { protocolVersion, timeoutMs, sessionId, password } = response;
     if (protocolVersion !== 0) throw new ProtocolError(`protocol version ${protocolVersion}`);
     const isRefused = timeoutMs <= 0 || sessionId === 0n;

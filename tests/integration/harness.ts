@@ -240,12 +240,6 @@ export class TestCluster implements AsyncDisposable {
     return await Session.connect({ hosts: this.zookeeper, sessionTimeoutMs: 10_000 });
   }
 
-  /** ZooKeeper forgets all of this cluster. */
-  async empty(): Promise<void> {
-    await using session = await this.session();
-    await session.deleteRecursive(this.root);
-  }
-
   /** What is on record once that many members are registered. */
   async untilOnRecord(
     count: number,

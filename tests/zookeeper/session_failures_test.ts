@@ -110,6 +110,20 @@ Deno.test("Session is lost when it comes back later than its timeout", async () 
   await untilState(session, "lost");
 });
 
+Deno.test("Session is lost when the ensemble comes back without its data", async () => {
+  await using own = await startServers();
+  await using session = await connect(own.hosts, 600);
+  for (let count = 0; count < 10; count++) await session.create(`/x${count}`, "");
+  const [server] = own.servers;
+  await server!.kill();
+  await Deno.remove(`${server!.options.dataDir}/version-2`, { recursive: true });
+  await own.restart();
+  // The new server has not seen what this session has, and closes its connections without a word.
+  await untilState(session, "lost");
+  await using other = await connect(own.hosts);
+  assert.equal(await other.exists("/x0"), null);
+});
+
 Deno.test("Session.close() ends what is pending and takes the ephemerals along", async () => {
   await using own = await startServers();
   await using other = await connect(own.hosts);
