@@ -38,6 +38,8 @@ export class Place implements AsyncDisposable {
   readonly address: string;
   readonly hosts: string;
   readonly root: string;
+  /** `user:password` of the znodes' owner, who alone can remove them; null: anybody can. */
+  digest: string | null = null;
   readonly #ownsRoot: boolean;
   readonly #processes: Deno.ChildProcess[] = [];
 
@@ -182,8 +184,8 @@ export class Place implements AsyncDisposable {
   }
 
   /** A session of the test's own. */
-  async session(): Promise<Session> {
-    return await Session.connect({ hosts: this.hosts, sessionTimeoutMs: 10_000 });
+  async session(digest: string | null = null): Promise<Session> {
+    return await Session.connect({ hosts: this.hosts, sessionTimeoutMs: 10_000, digest });
   }
 
   /** Puts a znode there, with what is above it. */
@@ -191,13 +193,6 @@ export class Place implements AsyncDisposable {
     await using session = await this.session();
     await session.ensurePath(`${this.root}${path}`);
     await session.set(`${this.root}${path}`, data);
-  }
-
-  /** Removes its part of ZooKeeper as the digest that it belongs to. */
-  async clear(digest: string): Promise<void> {
-    const hosts = this.hosts;
-    await using session = await Session.connect({ hosts, sessionTimeoutMs: 10_000, digest });
-    await session.deleteRecursive(this.root);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -212,7 +207,7 @@ export class Place implements AsyncDisposable {
     await untilNobodyUses(this.folder);
     await Deno.remove(this.folder, { recursive: true });
     if (!this.#ownsRoot) return;
-    await using session = await this.session();
+    await using session = await this.session(this.digest);
     if (await session.exists(this.root) !== null) await session.deleteRecursive(this.root);
   }
 }

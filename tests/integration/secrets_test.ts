@@ -50,8 +50,13 @@ async function openFiles(path: string, isOpen = true): Promise<[string, string][
   }
   if (!stat.isDirectory) return [];
   const all: [string, string][] = [];
-  for await (const { name } of Deno.readDir(path)) {
-    all.push(...await openFiles(join(path, name), isOpen && (mode & 0o011) !== 0));
+  try {
+    for await (const { name } of Deno.readDir(path)) {
+      all.push(...await openFiles(join(path, name), isOpen && (mode & 0o011) !== 0));
+    }
+  } catch (error) {
+    // An SST moves folders about while we look.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return all;
 }
@@ -59,6 +64,7 @@ async function openFiles(path: string, isOpen = true): Promise<[string, string][
 Deno.test("no password is in an argument, a child's environment, a log, a znode or a file for others", async () => {
   await using server = await anyServer();
   await using alice = await Place.make(server.hosts);
+  alice.digest = `keeper:${SECRETS.digest}`;
   await using bob = await Place.make(server.hosts, alice.root);
   const env: Record<string, string> = {};
   for (const place of [alice, bob]) {
@@ -144,7 +150,6 @@ Deno.test("no password is in an argument, a child's environment, a log, a znode 
     }
   }
   assert.deepEqual([...found], []);
-  await alice.clear(`keeper:${SECRETS.digest}`);
 });
 
 Deno.test("the registry holds what the README says, and a lab's script reads it", async () => {
