@@ -5,6 +5,7 @@
 
 import { fileURLToPath } from "node:url";
 import { selfCommand } from "../lib/machine/self.ts";
+import { RuntimeFolder } from "../lib/mariadb/runtime.ts";
 
 const BINARY = Deno.env.get("GALERA_KEEPER_BINARY") || null;
 
@@ -61,4 +62,10 @@ export async function keeper(
   const { code, signal, stdout, stderr } = await startKeeper(args, options).output();
   const decoder = new TextDecoder();
   return { status: code, signal, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Takes away what a keeper that was killed left behind; its next start would. */
+export async function clearRuntime(datadir: string): Promise<void> {
+  const owner = { uid: Deno.uid()!, gid: Deno.gid()! };
+  await (await RuntimeFolder.make(datadir, owner)).remove();
 }

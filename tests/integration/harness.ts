@@ -9,7 +9,7 @@ import { readSnapshot } from "../../lib/snapshot.ts";
 import { Session } from "../../lib/zookeeper/session.ts";
 import { findHolders } from "../../lib/mariadb/processes.ts";
 import type { MemberStatus } from "../../lib/progress.ts";
-import { keeperCommand } from "../keeper.ts";
+import { clearRuntime, keeperCommand } from "../keeper.ts";
 
 /** The command that is this program. */
 export function program(): readonly [string, ...string[]] {
@@ -271,6 +271,7 @@ export class TestCluster implements AsyncDisposable {
       }
     }));
     await this.#untilFree();
+    await Promise.all(this.members.map(({ datadir }) => clearRuntime(datadir)));
     await Deno.remove(this.#folder, { recursive: true });
   }
 
@@ -283,21 +284,6 @@ export class TestCluster implements AsyncDisposable {
     }
     throw new Error(`Processes are left over that use ${this.#folder}`);
   }
-}
-
-/** Runs a program of ours to its end. */
-export async function runProgram(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const [executable, ...first] = program();
-  const { code, stdout, stderr } = await new Deno.Command(executable, {
-    args: [...first, ...args],
-    env,
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
 async function command(executable: string, ...args: readonly string[]): Promise<void> {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Session } from "../../lib/zookeeper/session.ts";
-import { type Finished, startKeeper } from "../keeper.ts";
+import { clearRuntime, type Finished, startKeeper } from "../keeper.ts";
 
 /** Who mariadbd runs as where we are root. */
 const USER = "mysql";
@@ -205,6 +205,7 @@ export class Place implements AsyncDisposable {
       await child.status;
     }
     await untilNobodyUses(this.folder);
+    await clearRuntime(this.datadir);
     await Deno.remove(this.folder, { recursive: true });
     if (!this.#ownsRoot) return;
     await using session = await this.session(this.digest);
