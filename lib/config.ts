@@ -11,12 +11,10 @@ import { ConfigError } from "./errors.ts";
 import { DEFAULT_HTTP_PORT, type LogLevelName, type RunOptions } from "./settings/options.ts";
 import type { LogOptions, ZooKeeperOptions } from "./settings/options.ts";
 import { readArguments } from "./mariadb/arguments.ts";
+import { checkProviderOptions } from "./mariadb/option_file.ts";
+import type { InitialisationSettings } from "./mariadb/settings.ts";
 import { formatHostPort, parseMemberName, ValueError } from "./settings/values.ts";
-import {
-  type InitialisationConfig,
-  readInitialisation,
-  readSecretFile,
-} from "./settings/variables.ts";
+import { readInitialisation, readSecretFile } from "./settings/variables.ts";
 import type { HostList } from "./zookeeper/hosts.ts";
 
 /** How to reach ZooKeeper and who we are there. */
@@ -75,7 +73,7 @@ export interface RunConfig {
   readonly provider: string | null;
   /** Galera's options by name, over ours. */
   readonly providerOptions: Readonly<Record<string, string>>;
-  readonly initialisation: InitialisationConfig;
+  readonly initialisation: InitialisationSettings;
   /** false: WSREP_ON=OFF, a plain mariadbd without Galera and ZooKeeper, as in the lab. */
   readonly isWsrepOn: boolean;
   /** What stood after `--`: options for mariadbd, as `readArguments()` takes them. */
@@ -117,6 +115,8 @@ export function buildRunConfig(
   const digestPassword = zookeeper.digest?.replace(/^[^:]*:/, "") ?? null;
   const secrets = [digestPassword, initialisation.rootPassword, initialisation.password];
   const { address, bind } = buildAddresses(options, machine);
+  const { providerOptions = {} } = options;
+  checkProviderOptions(providerOptions, bind);
   return {
     zookeeper,
     member: options.member ?? memberFromHostname(machine.hostname()),
@@ -132,7 +132,7 @@ export function buildRunConfig(
     user: machine.uid() === 0 ? options.user : null,
     sstMethod: options.sstMethod,
     provider: options.provider ?? null,
-    providerOptions: checkProviderOptions(options.providerOptions ?? {}),
+    providerOptions,
     initialisation,
     isWsrepOn: readWsrepOn(env),
     extraArguments: checkExtraArguments(rest ?? []),
@@ -246,21 +246,6 @@ function buildHttpConfig(
     throw new ConfigError(`--http and --port both want port ${port}: give one of them another`);
   }
   return { host: listen, port, advertised: formatHostPort({ host: address, port }) };
-}
-
-/** Options of Galera that would undo what the keeper decides. */
-function checkProviderOptions(
-  options: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  for (const name of ["pc.bootstrap", "pc.recovery", "pc.ignore_sb", "pc.ignore_quorum"]) {
-    if (name in options) {
-      throw new ConfigError(
-        `--provider-options has ${name}=${options[name]}, which would let two clusters form: ` +
-          "leave it out",
-      );
-    }
-  }
-  return options;
 }
 
 /** Whether Galera is on: the lab's variable WSREP_ON turns it off. */

@@ -179,15 +179,9 @@ function galera(
  */
 export function providerOptions(settings: DatabaseSettings): string {
   const options = new Map<string, string>([["pc.recovery", "no"]]);
-  for (const [name, value] of Object.entries(settings.providerOptions)) {
-    const clash = clashOf(name.toLowerCase(), settings.bind);
-    if (clash !== null) throw new ConfigError(`--provider-options has ${name}=${value}: ${clash}`);
-    if (/[;=\n]/.test(name) || /[;\n]/.test(value)) {
-      throw new ConfigError(`--provider-options cannot hold a semicolon within ${name}=${value}`);
-    }
-    options.set(name, value);
-  }
   const { bind } = settings;
+  checkProviderOptions(settings.providerOptions, bind);
+  for (const [name, value] of Object.entries(settings.providerOptions)) options.set(name, value);
   if (bind !== null) {
     options.set("gmcast.listen_addr", `tcp://${formatHostPort({ host: bind, port: GALERA_PORT })}`);
     options.set("ist.recv_addr", formatHostPort({ host: bind, port: IST_PORT }));
@@ -196,6 +190,24 @@ export function providerOptions(settings: DatabaseSettings): string {
     options.set("gmcast.listen_addr", `tcp://[::]:${GALERA_PORT}`);
   }
   return [...options].map(([name, value]) => `${name}=${value}`).join(";");
+}
+
+/**
+ * Looks at Galera's options of the user's, also before anything is started.
+ *
+ * @throws {ConfigError} As `providerOptions()`.
+ */
+export function checkProviderOptions(
+  options: Readonly<Record<string, string>>,
+  bind: string | null,
+): void {
+  for (const [name, value] of Object.entries(options)) {
+    const clash = clashOf(name.toLowerCase(), bind);
+    if (clash !== null) throw new ConfigError(`--provider-options has ${name}=${value}: ${clash}`);
+    if (/[;=\n]/.test(name) || /[;\n]/.test(value)) {
+      throw new ConfigError(`--provider-options cannot hold a semicolon within ${name}=${value}`);
+    }
+  }
 }
 
 function clashOf(name: string, bind: string | null): string | null {

@@ -5,6 +5,7 @@
 
 import type { Environment } from "../command.ts";
 import { ConfigError } from "../errors.ts";
+import type { InitialisationSettings } from "../mariadb/settings.ts";
 
 /** Reads a text file; throws as `Deno.readTextFileSync()` does. */
 export type ReadTextFile = (path: string) => string;
@@ -60,23 +61,6 @@ function readEither(name: string, env: Environment, readTextFile: ReadTextFile):
   return mariadb ?? mysql;
 }
 
-/** What a datadir that is initialised gets, as in MariaDB's official image. */
-export interface InitialisationConfig {
-  /** Also what we log in with; null: by the unix socket, as the system's user. Secret. */
-  readonly rootPassword: string | null;
-  /** Make a password up for root, kept in a file that only the system's user reads. */
-  readonly hasRandomRootPassword: boolean;
-  readonly allowsEmptyRootPassword: boolean;
-  /** From where root may log in besides localhost; null: as the image has it. */
-  readonly rootHost: string | null;
-  /** A database to create. */
-  readonly database: string | null;
-  /** A user to create, with all rights on that database. */
-  readonly user: string | null;
-  /** That user's password. Secret. */
-  readonly password: string | null;
-}
-
 /**
  * Reads what a datadir that is initialised gets.
  * @throws {ConfigError} Settings contradict each other, or a file cannot be read.
@@ -84,10 +68,10 @@ export interface InitialisationConfig {
 export function readInitialisation(
   env: Environment,
   readTextFile: ReadTextFile,
-): InitialisationConfig {
+): InitialisationSettings {
   const read = (name: string) => readEither(name, env, readTextFile);
   const flag = (name: string) => readFlag(name, read(name));
-  const config: InitialisationConfig = {
+  const config: InitialisationSettings = {
     rootPassword: read("ROOT_PASSWORD"),
     hasRandomRootPassword: flag("RANDOM_ROOT_PASSWORD"),
     allowsEmptyRootPassword: flag("ALLOW_EMPTY_ROOT_PASSWORD") || flag("ALLOW_EMPTY_PASSWORD"),
@@ -113,7 +97,7 @@ function readFlag(name: string, value: string | null): boolean {
   return value !== null;
 }
 
-function rejectContradictions(config: InitialisationConfig): void {
+function rejectContradictions(config: InitialisationSettings): void {
   const rootWays = [
     config.rootPassword !== null && "MARIADB_ROOT_PASSWORD",
     config.hasRandomRootPassword && "MARIADB_RANDOM_ROOT_PASSWORD",
