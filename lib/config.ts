@@ -69,6 +69,8 @@ export interface RunConfig {
   /** The system's user that mariadbd runs as; null: ours, as we are not root. */
   readonly user: string | null;
   readonly sstMethod: "rsync" | "mariabackup";
+  /** A start without any progress for this long is given up, in milliseconds. */
+  readonly stallTimeoutMs: number;
   /** Galera's library; null: to be found. */
   readonly provider: string | null;
   /** Galera's options by name, over ours. */
@@ -131,6 +133,7 @@ export function buildRunConfig(
     socket: options.socket,
     user: machine.uid() === 0 ? options.user : null,
     sstMethod: options.sstMethod,
+    stallTimeoutMs: options.stallTimeout,
     provider: options.provider ?? null,
     providerOptions,
     initialisation,

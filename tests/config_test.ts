@@ -67,6 +67,7 @@ Deno.test("buildRunConfig() has the defaults of the options table", async () => 
     socket: "/run/mysqld/mysqld.sock",
     user: "mysql",
     sstMethod: "rsync",
+    stallTimeoutMs: 300_000,
     provider: null,
     providerOptions: {},
     initialisation: {
@@ -89,7 +90,7 @@ Deno.test("buildRunConfig() takes every option from the command line", async () 
     "run --zookeeper a:1,b:2/x --session-timeout 5s --root /db --zookeeper-digest-file " +
       "/secrets/digest --member m-1 --address 127.0.1.1 --bind 127.0.1.1 --port 3307 " +
       "--cluster-name c --http 127.0.1.1:9000 --size 3 --storage ephemeral --datadir /d/ " +
-      "--socket /s --user db --sst-method mariabackup --provider /p.so " +
+      "--socket /s --user db --sst-method mariabackup --stall-timeout 90s --provider /p.so " +
       "--provider-options gcache.size=1G;gcs.fc_limit=64 --log-format json --log-level warning " +
       "--verbose -- mysqld --max-connections=5 --skip-log-bin",
   );
@@ -114,6 +115,7 @@ Deno.test("buildRunConfig() takes every option from the command line", async () 
     socket: "/s",
     user: "db",
     sstMethod: "mariabackup",
+    stallTimeoutMs: 90_000,
     provider: "/p.so",
     providerOptions: { "gcache.size": "1G", "gcs.fc_limit": "64" },
     isWsrepOn: true,

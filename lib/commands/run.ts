@@ -61,7 +61,7 @@ async function keepMember(
   database: Database,
   signal: AbortSignal,
 ): Promise<ExitStatus | null> {
-  const { member, address, storage, size, http, zookeeper } = config;
+  const { member, address, storage, size, http, zookeeper, stallTimeoutMs } = config;
   const progress = new Progress(member, address, REAL_CLOCK.now);
   await using _server = http === null ? null : serveHttp(http, () => progress.status);
   const settings = {
@@ -72,7 +72,8 @@ async function keepMember(
     root: zookeeper.root,
     http: http?.advertised ?? null,
   };
-  return await keep(new Member(settings, realWorld(config, database), TIMING, progress), signal);
+  const timing = { ...TIMING, stallMs: stallTimeoutMs };
+  return await keep(new Member(settings, realWorld(config, database), timing, progress), signal);
 }
 
 function realWorld({ zookeeper }: RunConfig, database: Database): World {

@@ -16,6 +16,7 @@ import {
   parseZnodePath,
   ValueError,
 } from "./values.ts";
+import { TIMING } from "../world.ts";
 import { formatHost, type HostList, HostListError, parseHosts } from "../zookeeper/hosts.ts";
 
 /** Where members meet: the ensemble's address, the root, and who we are there. */
@@ -49,6 +50,7 @@ export interface RunOptions extends ZooKeeperOptions, LogOptions {
   readonly socket: string;
   readonly user: string;
   readonly sstMethod: "rsync" | "mariabackup";
+  readonly stallTimeout: number;
   readonly provider?: string;
   readonly providerOptions?: Readonly<Record<string, string>>;
 }
@@ -296,6 +298,14 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
     choices: ["rsync", "mariabackup"],
     parse: (text) => parseChoice(text, ["rsync", "mariabackup"]),
     default: "rsync",
+  },
+  {
+    flags: "--stall-timeout <duration>",
+    description: "a start that moves nothing for this long, no byte of an SST either, is given up",
+    group: MARIADB_GROUP,
+    parse: parseDurationMs,
+    default: TIMING.stallMs,
+    defaultText: "5m",
   },
   {
     flags: "--provider <file>",
