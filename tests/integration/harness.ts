@@ -24,6 +24,16 @@ const SMALL = [
   "--performance-schema=OFF",
 ];
 
+/** Where a member runs. */
+export interface MemberPlace {
+  /** The address that other members reach it by. */
+  readonly address: string;
+  /** Where the test asks for its `/status`, an address that it has besides; the same by default. */
+  readonly askedAt?: string;
+  /** What starts the program in that place, as `ip netns exec` does; nothing by default. */
+  readonly command?: readonly string[];
+}
+
 /** How a member is started. */
 export interface MemberOptions {
   readonly size?: number | null;
@@ -41,13 +51,23 @@ export class TestMember {
   readonly #folder: string;
   readonly #zookeeper: string;
   readonly #root: string;
+  readonly #askedAt: string;
+  readonly #command: readonly string[];
   #process: Deno.ChildProcess | null = null;
   #log = "";
   #drained: Promise<unknown> = Promise.resolve();
 
-  constructor(name: string, address: string, folder: string, zookeeper: string, root: string) {
+  constructor(
+    name: string,
+    { address, askedAt = address, command = [] }: MemberPlace,
+    folder: string,
+    zookeeper: string,
+    root: string,
+  ) {
     this.name = name;
     this.address = address;
+    this.#askedAt = askedAt;
+    this.#command = command;
     this.datadir = join(folder, "data");
     this.socket = join(folder, "mysqld.sock");
     this.#folder = folder;
@@ -74,7 +94,7 @@ export class TestMember {
   }
 
   start({ size = 3, options = [], mariadbd = [], env = {} }: MemberOptions = {}): void {
-    const [executable, ...first] = program();
+    const [executable = "", ...first] = [...this.#command, ...program()];
     this.#process = new Deno.Command(executable, {
       args: [
         ...first,
@@ -85,6 +105,7 @@ export class TestMember {
         `--member=${this.name}`,
         `--address=${this.address}`,
         `--bind=${this.address}`,
+        ...(this.#askedAt === this.address ? [] : ["--http=0.0.0.0:8008"]),
         `--datadir=${this.datadir}`,
         `--socket=${this.socket}`,
         "--provider-options=gcache.size=32M",
@@ -142,7 +163,7 @@ export class TestMember {
   /** What `/status` says; null while nobody answers. */
   async status(): Promise<MemberStatus | null> {
     try {
-      const response = await fetch(`http://${this.address}:8008/status`, {
+      const response = await fetch(`http://${this.#askedAt}:8008/status`, {
         signal: AbortSignal.timeout(2000),
         headers: { connection: "close" },
       });
@@ -220,17 +241,21 @@ export class TestCluster implements AsyncDisposable {
    * Prepares members; starts none.
    *
    * @param zookeeper The ensemble's `host:port,…`.
+   * @param places Where they run, or how many, on loopback addresses.
    */
-  static async prepare(zookeeper: string, count = 3): Promise<TestCluster> {
+  static async prepare(
+    zookeeper: string,
+    places: number | readonly MemberPlace[] = 3,
+  ): Promise<TestCluster> {
     const folder = await Deno.makeTempDir({ prefix: "galera-keeper-" });
     await Deno.chmod(folder, 0o755);
     const root = `/test-${crypto.randomUUID()}`;
-    const byte = () => 1 + Math.floor(Math.random() * 254);
-    const network = `127.${100 + byte() % 100}.${byte()}`;
-    const members = Array.from({ length: count }, (_, index) => {
-      const name = `galera-${index + 1}`;
-      return new TestMember(name, `${network}.${index + 1}`, join(folder, name), zookeeper, root);
-    });
+    const members = (typeof places === "number" ? onLoopback(places) : places).map(
+      (place, index) => {
+        const name = `galera-${index + 1}`;
+        return new TestMember(name, place, join(folder, name), zookeeper, root);
+      },
+    );
     for (const member of members) await member.prepare();
     return new TestCluster(members, zookeeper, root, folder);
   }
@@ -284,6 +309,12 @@ export class TestCluster implements AsyncDisposable {
     }
     throw new Error(`Processes are left over that use ${this.#folder}`);
   }
+}
+
+function onLoopback(count: number): readonly MemberPlace[] {
+  const byte = () => 1 + Math.floor(Math.random() * 254);
+  const network = `127.${100 + byte() % 100}.${byte()}`;
+  return Array.from({ length: count }, (_, index) => ({ address: `${network}.${index + 1}` }));
 }
 
 async function command(executable: string, ...args: readonly string[]): Promise<void> {
