@@ -117,17 +117,23 @@ export function parseGrastate(text: string): Grastate {
 }
 
 /**
- * Finds the position that `mariadbd --wsrep-recover` logged. Newer versions write a GTID behind it
+ * Finds the position that one `mariadbd --wsrep-recover` logged. Newer versions write a GTID behind it
  * (`UUID:SEQNO,DOMAIN-SERVER-SEQUENCE`), which is left out.
  *
- * @param logText The log as it is; the last such line counts.
+ * @param logText What that one run logged, in whole lines: a seqno that ends a line which was cut off
+ * may be the beginning of a longer one.
  * @returns null when no such line is there.
- * @throws {PositionError} When the line is there and its position cannot be read.
+ * @throws {PositionError} When the line is there and its position cannot be read, or when there are
+ * two such lines with different positions.
  */
 export function parseRecoveredPosition(logText: string): Position | null {
-  const lines = [...logText.matchAll(/WSREP: Recovered position:[ \t]*([^\s,]*)/g)];
-  const last = lines.at(-1)?.[1];
-  return last === undefined ? null : parsePosition(last);
+  const lines = logText.matchAll(/WSREP: Recovered position:[ \t]*([^\s,]*)/g);
+  const positions = [...lines].map(([, text = ""]) => parsePosition(text));
+  const said = [...new Set(positions.map(formatPosition))];
+  if (said.length > 1) {
+    throw new PositionError(`Different positions for one datadir: ${quote(said.join(", "))}`);
+  }
+  return positions[0] ?? null;
 }
 
 function parseUuid(text: string): string {

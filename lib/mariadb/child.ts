@@ -3,7 +3,7 @@ import type { Logger } from "@logtape/logtape";
 import { REAL_CLOCK } from "../machine/clock.ts";
 import { UnavailableError } from "../errors.ts";
 import type { ExitStatus } from "./database.ts";
-import { type Line, Output } from "./output.ts";
+import { type OnLine, Output } from "./output.ts";
 import { sessionMembers, signalAll } from "./processes.ts";
 import { type Account, searchPath } from "./programs.ts";
 
@@ -21,7 +21,7 @@ export interface ChildOptions {
   /** What it reads from its standard input; nothing by default. */
   readonly input?: ReadableStream<Uint8Array>;
   /** Called for each line that it prints. */
-  readonly onLine?: (line: Line) => void;
+  readonly onLine?: OnLine;
 }
 
 /** A program that was started. Its process leads a session of its own. */

@@ -204,7 +204,9 @@ export function judgeRecovered(
       held: { kind: "at", position: recovered, safeToBootstrap: named.safeToBootstrap },
     };
   }
-  if (recovered.uuid !== ZERO_UUID && recovered.uuid !== uuid) {
+  // Data without a history says so by Galera's own "undefined": the zero UUID, and -1. Anything else
+  // is of another cluster, or half of the two.
+  if (recovered.uuid !== ZERO_UUID || recovered.seqno >= 0n) {
     throw new ConfigError(
       `The datadir "${content.datadir}" contradicts itself: grastate.dat says cluster ${uuid}, the ` +
         `data says ${

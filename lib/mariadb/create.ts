@@ -181,14 +181,16 @@ class MariadbDatabase implements Database {
         env: runtime.env,
         account,
         log: this.#log.getChild("mariadbd"),
-        onLine: ({ text }) => lines.push(text),
+        onLine: ({ text }, isWhole) => isWhole && lines.push(text),
       }, signal);
-      const position = readPosition(lines);
-      if (status.code === 0 && position !== null) return position;
+      const position = status.code === 0
+        ? readPosition(lines)
+        : new PositionError(describeExit(status));
+      if (!(position instanceof PositionError)) return position;
       throw new UnavailableError(
-        `Cannot recover the position of "${datadir.path}": mariadbd --wsrep-recover ended: ${
-          describeExit(status)
-        }; restore the datadir or, where other members have the data, empty it`,
+        `Cannot recover the position of "${datadir.path}": mariadbd --wsrep-recover ended: ` +
+          `${position.message}; restore the datadir or, where other members have the data, empty it`,
+        { cause: position },
       );
     } finally {
       await runtime.remove();
@@ -204,11 +206,11 @@ class MariadbDatabase implements Database {
   }
 }
 
-function readPosition(lines: readonly string[]): Position | null {
+function readPosition(lines: readonly string[]): Position | PositionError {
   try {
-    return parseRecoveredPosition(lines.join("\n"));
+    return parseRecoveredPosition(lines.join("\n")) ?? new PositionError("it said no position");
   } catch (error) {
-    if (error instanceof PositionError) return null;
+    if (error instanceof PositionError) return error;
     throw error;
   }
 }

@@ -39,17 +39,20 @@ const LONGEST_LINE = 16_384;
 /** How many lines are kept for when it dies. */
 const KEPT = 5;
 
+/** Is told of a line, and whether it came with its end: else it may go on, or was cut off. */
+export type OnLine = (line: Line, isWhole: boolean) => void;
+
 /** Takes what a program prints: logs it, and keeps the last of it for when it dies. */
 export class Output {
   readonly #log: Logger;
-  readonly #onLine: (line: Line) => void;
+  readonly #onLine: OnLine;
   readonly #errors: string[] = [];
   readonly #last: string[] = [];
   readonly #readers: ReadableStreamDefaultReader<Uint8Array>[] = [];
   readonly #ends: Promise<void>[] = [];
 
   /** @param onLine Called for each line besides. */
-  constructor(log: Logger, onLine: (line: Line) => void = () => {}) {
+  constructor(log: Logger, onLine: OnLine = () => {}) {
     this.#log = log;
     this.#onLine = onLine;
   }
@@ -86,15 +89,18 @@ export class Output {
       const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
       rest += decoder.decode(value, { stream: !done });
       const lines = rest.split("\n");
-      rest = done ? "" : lines.pop() ?? "";
+      rest = lines.pop() ?? "";
+      for (const line of lines) level = this.#take(line, level, true);
       // A line without an end must not fill the memory.
-      if (rest.length > LONGEST_LINE) rest = (lines.push(rest), "");
-      for (const line of lines) level = this.#take(line, level);
+      if (done || rest.length > LONGEST_LINE) {
+        level = this.#take(rest, level, false);
+        rest = "";
+      }
       if (done) return;
     }
   }
 
-  #take(raw: string, before: Level): Level {
+  #take(raw: string, before: Level, isWhole: boolean): Level {
     if (raw.trim() === "") return before;
     const line = parseLine(raw.trimEnd());
     // A view of the group, a stack trace: lines without a level go on with the one before.
@@ -103,7 +109,7 @@ export class Output {
     keep(this.#last, line.text);
     // What a server prints is no template.
     this.#log[level](line.text.replaceAll(/[{}]/g, "$&$&"));
-    this.#onLine(line);
+    this.#onLine(line, isWhole);
     return level;
   }
 }

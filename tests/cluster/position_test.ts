@@ -146,7 +146,7 @@ Deno.test("parseGrastate() of a file cut anywhere gives no other position than t
   }
 });
 
-Deno.test("parseRecoveredPosition() takes the last position that the log has", () => {
+Deno.test("parseRecoveredPosition() takes the one position that the log has", () => {
   const line = (position: string) =>
     `2026-01-02  3:04:05 0 [Note] WSREP: Recovered position: ${position}\n`;
   const table: [string, string, string | null][] = [
@@ -154,14 +154,19 @@ Deno.test("parseRecoveredPosition() takes the last position that the log has", (
     ["empty", "", null],
     ["plain", line(`${A}:42`), `${A}:42`],
     ["with a GTID behind it", line(`${A}:42,0-1-7`), `${A}:42`],
-    ["two: the last", line(`${A}:42`) + "noise\n" + line(`${A}:43`), `${A}:43`],
+    ["doubled", line(`${A}:42`) + "noise\n" + line(`${A}:42,0-1-7`), `${A}:42`],
     ["Windows line ends", line(`${A}:42`).replace("\n", "\r\n"), `${A}:42`],
     ["never in a cluster", line(`${ZERO_UUID}:-1`), `${ZERO_UUID}:-1`],
-    ["no line end", line(`${A}:42`).trimEnd(), `${A}:42`],
+    ["the lines alone", line(`${A}:42`).trimEnd(), `${A}:42`],
   ];
   for (const [what, text, expected] of table) {
     const position = parseRecoveredPosition(text);
     assert.equal(position && formatPosition(position), expected, what);
+  }
+  for (const other of [`${A}:43`, `${A}:-1`, `${B}:42`, `${ZERO_UUID}:-1`, "junk"]) {
+    for (const text of [line(`${A}:42`) + line(other), line(other) + line(`${A}:42`)]) {
+      assert.throws(() => parseRecoveredPosition(text), PositionError, other);
+    }
   }
   for (const junk of ["", "junk", `${A}`, `${A}:`, `${A}:-2`, `${A}:99999999999999999999`]) {
     assert.throws(() => parseRecoveredPosition(line(junk)), PositionError, junk);

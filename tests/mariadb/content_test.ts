@@ -111,5 +111,9 @@ Deno.test("judgeRecovered() believes the data where it is of the same cluster, a
   assert.equal(recovered(at(B, -1n)), "person");
   assert.equal(recovered(at(ZERO_UUID, -1n)), "standalone!");
   assert.equal(recovered(at(ZERO_UUID, -1n), FRESH), "fresh!");
-  assert.equal(recovered(at(A, -1n), FRESH), "fresh!");
+  // Half a position: neither a history nor none.
+  assert.equal(recovered(at(A, -1n)), "person");
+  assert.equal(recovered(at(A, -1n), FRESH), "person");
+  assert.equal(recovered(at(ZERO_UUID, 0n)), "person");
+  assert.equal(recovered(at(ZERO_UUID, 9n), FRESH), "person");
 });

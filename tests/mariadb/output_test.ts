@@ -30,11 +30,14 @@ Deno.test("parseLine() finds the level as the writer means it", () => {
 });
 
 async function outputOf(...chunks: string[]) {
-  const lines: string[] = [];
-  const output = new Output(getLogger(["test"]), ({ text }) => lines.push(text));
+  const lines: string[] = [], cut: string[] = [];
+  const output = new Output(getLogger(["test"]), ({ text }, isWhole) => {
+    lines.push(text);
+    if (!isWhole) cut.push(text);
+  });
   output.follow(ReadableStream.from(chunks.map((chunk) => new TextEncoder().encode(chunk))));
   await output.end(1000);
-  return { lines, lastErrors: output.lastErrors };
+  return { lines, cut, lastErrors: output.lastErrors };
 }
 
 Deno.test("Output keeps the last errors, or the last lines where there are none", async () => {
@@ -47,8 +50,10 @@ Deno.test("Output keeps the last errors, or the last lines where there are none"
 });
 
 Deno.test("Output puts lines together however they arrive", async () => {
-  const { lines } = await outputOf("on", "e\ntwo\n\nthr", "ee");
+  const { lines, cut } = await outputOf("on", "e\ntwo\n\nthr", "ee");
   assert.deepEqual(lines, ["one", "two", "three"]);
+  assert.deepEqual(cut, ["three"]);
+  assert.deepEqual((await outputOf("one\ntwo", "\n")).cut, []);
 });
 
 Deno.test("Output does not keep a line without an end in memory", async () => {
