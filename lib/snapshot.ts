@@ -2,7 +2,15 @@
 import type { ClusterOnRecord, SeenRecord } from "./cluster/view.ts";
 import type { Ensemble, Watched } from "./zookeeper/ensemble.ts";
 import { NoNodeError } from "./zookeeper/errors.ts";
-import { type Node, parseCluster, parseNode, parseRecord, ZnodeError } from "./znodes.ts";
+import {
+  type Arbitrator,
+  type Node,
+  parseArbitrator,
+  parseCluster,
+  parseNode,
+  parseRecord,
+  ZnodeError,
+} from "./znodes.ts";
 
 /** A child of `nodes/`. */
 export interface NodeChild {
@@ -128,6 +136,24 @@ async function readNodes(
     }),
   );
   return nodes.filter((one) => one !== null);
+}
+
+/** The arbitrators that are there now, by name; what is none of ours is left out. */
+export async function readArbitrators(ensemble: Ensemble, root: string): Promise<Arbitrator[]> {
+  const folder = `${root}/arbitrators`;
+  const names = (await orNull(ensemble.children(folder)))?.children ?? [];
+  const read = await Promise.all(
+    names.toSorted().map(async (name) => {
+      const znode = await orNull(ensemble.get(`${folder}/${name}`));
+      try {
+        return znode === null ? null : parseArbitrator(znode.data);
+      } catch (error) {
+        if (!(error instanceof ZnodeError)) throw error;
+        return null;
+      }
+    }),
+  );
+  return read.filter((one) => one !== null);
 }
 
 /** What a read gave; null where the znode has gone. */

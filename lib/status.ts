@@ -4,6 +4,7 @@ import { formatPosition } from "./cluster/position.ts";
 import type { ClusterOnRecord, RecordData, SeenRecord } from "./cluster/view.ts";
 import type { MemberStatus } from "./progress.ts";
 import type { NodeChild } from "./snapshot.ts";
+import type { Arbitrator } from "./znodes.ts";
 
 /** A member as the registry and, where it answers, it itself shows it. */
 export interface MemberReport {
@@ -40,6 +41,7 @@ export interface StatusReport {
     };
   readonly lock: { readonly holder: string | null; readonly waiting: readonly string[] };
   readonly members: readonly MemberReport[];
+  readonly arbitrators: readonly Arbitrator[];
 }
 
 /** What is read from ZooKeeper. */
@@ -48,6 +50,7 @@ export interface Facts {
   readonly cluster: ClusterOnRecord;
   readonly records: readonly SeenRecord[];
   readonly nodes: readonly NodeChild[];
+  readonly arbitrators: readonly Arbitrator[];
   /** The holder of the start-up lock first, then who waits, in order. */
   readonly contenders: readonly string[];
 }
@@ -69,6 +72,7 @@ export function buildReport(
     cluster: clusterOf(facts.cluster),
     lock: { holder, waiting },
     members: [...ofRecords, ...others],
+    arbitrators: facts.arbitrators,
   };
 }
 
@@ -169,7 +173,19 @@ export function renderReport(report: StatusReport): readonly string[] {
     ...(report.members.length === 0
       ? ["No member has reported yet"]
       : renderMembers(report.members)),
+    ...report.arbitrators.map(describeArbitrator),
   ];
+}
+
+function describeArbitrator({ name, address, primary, since }: Arbitrator): string {
+  const state = primary
+    ? `votes in the primary component since ${withoutFraction(since)}`
+    : "does not vote now";
+  return `Arbitrator: ${name}, ${address}, ${state}`;
+}
+
+function withoutFraction(instant: string): string {
+  return instant.replace(/\.\d+Z$/, "Z");
 }
 
 function describeCluster(cluster: StatusReport["cluster"]): string {
@@ -192,7 +208,7 @@ function renderMembers(members: readonly MemberReport[]): readonly string[] {
       member.name ?? "(not ours)",
       member.address,
       `${member.serverId ?? "-"}`,
-      member.registeredSince?.replace(/\.\d+Z$/, "Z") ?? "-",
+      member.registeredSince === null ? "-" : withoutFraction(member.registeredSince),
       member.position,
       describeMember(member),
     ]),

@@ -25,6 +25,20 @@ export interface Node {
   readonly since: string;
 }
 
+/** An arbitrator: `arbitrators/<name>`. No decision of a member's looks at it: it holds no data. */
+export interface Arbitrator {
+  readonly name: string;
+  readonly address: string;
+  /** The cluster whose members it was started against; null while none runs. */
+  readonly uuid: string | null;
+  /** The attempt that was on record then; null while none runs. */
+  readonly attempt: string | null;
+  /** It votes in a primary component, by its own word. */
+  readonly primary: boolean;
+  /** Since when that is so, ISO 8601; for people, no decision rests on it. */
+  readonly since: string;
+}
+
 const uuid = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "no UUID"));
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(255));
 // At most 2^63 - 1, Galera's largest; -1 ("not known") is never written.
@@ -81,6 +95,16 @@ const nodeSchema = v.object({
   since: v.string(),
 });
 
+const arbitratorSchema = v.object({
+  v: v.literal(1),
+  name,
+  address: name,
+  uuid: v.nullable(uuid),
+  attempt: v.nullable(name),
+  primary: v.boolean(),
+  since: v.string(),
+});
+
 /** @throws {ZnodeError} When it is not what galera-keeper writes. */
 export function parseCluster(data: Uint8Array): Cluster {
   const { v: _, ...cluster } = parse(clusterSchema, data);
@@ -107,6 +131,12 @@ export function parseNode(data: Uint8Array): Node | null {
   }
 }
 
+/** @throws {ZnodeError} When it is not what galera-keeper writes. */
+export function parseArbitrator(data: Uint8Array): Arbitrator {
+  const { v: _, ...arbitrator } = parse(arbitratorSchema, data);
+  return arbitrator;
+}
+
 /** As it is written to `cluster`. */
 export function formatCluster(cluster: Cluster): string {
   return format(cluster);
@@ -120,6 +150,11 @@ export function formatRecord({ name: _, ...record }: MemberRecord): string {
 /** As it is written to `nodes/<address>`. */
 export function formatNode(node: Node): string {
   return format(node);
+}
+
+/** As it is written to `arbitrators/<name>`. */
+export function formatArbitrator(arbitrator: Arbitrator): string {
+  return format(arbitrator);
 }
 
 function parse<T extends v.GenericSchema>(schema: T, data: Uint8Array): v.InferOutput<T> {

@@ -39,6 +39,7 @@ const EMPTY: Facts = {
   cluster: { kind: "none" },
   records: [],
   nodes: [],
+  arbitrators: [],
   contenders: [],
 };
 
@@ -71,6 +72,7 @@ Deno.test("renderReport() shows members that serve, start, wait, died and are st
       record("g-4", RUNNING),
     ],
     nodes: [node("g-1"), node("g-4", false), { address: "10.0.0.9", node: null }],
+    arbitrators: [],
     contenders: ["g-2", "g-5", "g-6"],
   };
   const status = { uuid: UUID, seqno: "77", serverId: 1, doing: "Serving" } as MemberStatus;
@@ -86,6 +88,24 @@ Deno.test("renderReport() shows members that serve, start, wait, died and are st
     "g-4 | 10.0.0.4 | 4 | 2026-01-02T03:04:05Z | running, it does not answer | " +
     "registered, not Primary, does not answer",
     "(not ours) | 10.0.0.9 | - | - | not known | starting or waiting; registered by another program",
+  ]);
+});
+
+Deno.test("renderReport() gives each arbitrator a line of its own", () => {
+  const arbitrator = {
+    name: "arb-1",
+    address: "10.0.0.7",
+    uuid: UUID,
+    attempt: "a1",
+    primary: true,
+    since: "2026-01-02T03:04:05.678Z",
+  };
+  const waiting = { ...arbitrator, name: "arb-2", uuid: null, attempt: null, primary: false };
+  const report = buildReport({ ...EMPTY, arbitrators: [arbitrator, waiting] }, new Map());
+  assert.deepEqual(report.arbitrators, [arbitrator, waiting]);
+  assert.deepEqual(renderReport(report).slice(-2), [
+    "Arbitrator: arb-1, 10.0.0.7, votes in the primary component since 2026-01-02T03:04:05Z",
+    "Arbitrator: arb-2, 10.0.0.7, does not vote now",
   ]);
 });
 

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Cluster, MemberRecord } from "../lib/cluster/view.ts";
 import {
+  formatArbitrator,
   formatCluster,
   formatNode,
   formatRecord,
   type Node,
+  parseArbitrator,
   parseCluster,
   parseNode,
   parseRecord,
@@ -80,11 +82,27 @@ Deno.test("parseNode() reads back what formatNode() wrote", () => {
   }));
 });
 
+Deno.test("parseArbitrator() reads back what formatArbitrator() wrote", () => {
+  const arbitrator = fc.record({
+    name,
+    address: name,
+    uuid: fc.option(uuid),
+    attempt: fc.option(name),
+    primary: fc.boolean(),
+    since: fc.string(),
+  });
+  fc.assert(fc.property(arbitrator, (arbitrator) => {
+    const data = bytes(formatArbitrator(arbitrator));
+    assert.deepEqual(parseArbitrator(data), structuredClone(arbitrator));
+  }));
+});
+
 Deno.test("any bytes are a value, ZnodeError or null, and nothing else", () => {
   const anything = fc.oneof(fc.uint8Array(), fc.json().map(bytes));
   fc.assert(fc.property(anything, (bytes) => {
     parseNode(bytes);
-    for (const parse of [parseCluster, (data: Uint8Array) => parseRecord("m", data)]) {
+    const parseOne = (data: Uint8Array) => parseRecord("m", data);
+    for (const parse of [parseCluster, parseArbitrator, parseOne]) {
       try {
         parse(bytes);
       } catch (error) {

@@ -13,7 +13,7 @@ import {
 } from "../settings/options.ts";
 import type { MemberStatus } from "../progress.ts";
 import { interruptible } from "../machine/signals.ts";
-import { readSnapshot, type Snapshot } from "../snapshot.ts";
+import { readArbitrators, readSnapshot, type Snapshot } from "../snapshot.ts";
 import { buildReport, renderReport } from "../status.ts";
 import { STDOUT } from "../machine/terminal.ts";
 import type { Ensemble } from "../zookeeper/ensemble.ts";
@@ -32,7 +32,8 @@ export const STATUS: CommandDefinition = {
   group: "Members:",
   description:
     "Shows the cluster's UUID and phase, who holds the start-up lock and who waits for " +
-    "it, and each member with its address, server_id, position and since when it is registered.",
+    "it, each member with its address, server_id, position and since when it is registered, and " +
+    "each arbitrator.",
   options: [JSON_OPTION, ...ZOOKEEPER_OPTIONS, ...LOG_OPTIONS],
   examples: [
     ["galera-keeper status --zookeeper zk-1,zk-2,zk-3", "for people"],
@@ -60,7 +61,9 @@ async function status(
   const lock = new Lock(session, `${config.root}/bootstrap`, { name: "status" });
   const contenders = await lock.contenders();
   const statuses = await askMembers(snapshot, signal);
-  const report = buildReport({ ...snapshot, root: config.root, contenders }, statuses);
+  const arbitrators = await readArbitrators(session, config.root);
+  const facts = { ...snapshot, root: config.root, contenders, arbitrators };
+  const report = buildReport(facts, statuses);
   const text = options.json ? JSON.stringify(report) : renderReport(report).join("\n");
   STDOUT.write(`${text}\n`);
   return EXIT.ok;

@@ -56,15 +56,20 @@ export async function readViewMembers(connection: KeptConnection): Promise<reado
   const named = await connection.query(
     "SELECT NAME, ADDRESS FROM information_schema.WSREP_MEMBERSHIP",
   );
-  if (named !== null && named.length > 0) {
-    return named.map(([name, address]) => ({
-      name: String(name),
-      address: withoutPort(String(address)),
-    }));
-  }
+  if (named !== null && named.length > 0) return parseMembership(named);
   const rows = await connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_incoming_addresses'");
   const addresses = String(rows?.[0]?.[1] ?? "").split(",").map((text) => withoutPort(text.trim()));
   return addresses.filter((address) => address !== "").map((address) => ({ name: "", address }));
+}
+
+/**
+ * Reads rows of name and address. An arbitrator is in the view with its name, but nobody connects to
+ * it: it has no address there. It holds no data, so it is left out.
+ */
+export function parseMembership(rows: Rows): readonly ViewMember[] {
+  return rows
+    .map(([name, address]) => ({ name: String(name), address: withoutPort(String(address)) }))
+    .filter(({ address }) => address !== "");
 }
 
 /** `192.0.2.7:3306`, `[fd00::7]:3306` or `fd00::7` to the address alone. */

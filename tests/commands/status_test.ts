@@ -1,7 +1,7 @@
 // needs: zookeeper
 import assert from "node:assert/strict";
 import type { StatusReport } from "../../lib/status.ts";
-import { formatCluster, formatNode, formatRecord } from "../../lib/znodes.ts";
+import { formatArbitrator, formatCluster, formatNode, formatRecord } from "../../lib/znodes.ts";
 import { Lock } from "../../lib/zookeeper/lock.ts";
 import { keeper } from "../keeper.ts";
 import { anyServer } from "../zookeeper/server.ts";
@@ -43,6 +43,13 @@ Deno.test("status shows cluster, lock and members, in text and in JSON", async (
   await session.create("/db/members/g-1", formatRecord(own), { makePath: true });
   await session.create(`/db/nodes/${address}`, formatNode(registered), { makePath: true });
   await session.create(`/db/nodes/${other}`, "", { makePath: true });
+  const arbitrator = { name: "arb", address: "127.13.4.3", uuid: UUID, attempt: "a" };
+  await session.create(
+    "/db/arbitrators/arb",
+    formatArbitrator({ ...arbitrator, primary: true, since }),
+    { makePath: true },
+  );
+  await session.create("/db/arbitrators/strange", "junk");
   const lock = new Lock(session, "/db/bootstrap", { name: "g-2" });
   await using _held = await lock.acquire();
 
@@ -60,7 +67,12 @@ Deno.test("status shows cluster, lock and members, in text and in JSON", async (
       [null, other, null, "not known", null],
     ],
   );
+  assert.deepEqual(report.arbitrators, [{ ...arbitrator, primary: true, since }]);
   const text = await keeper(["status", ...at]);
   assert.match(text.stdout, new RegExp(`^Cluster: ${UUID}, running, bootstrapped by g-1\n`));
   assert.match(text.stdout, /\ng-1 +127\.13\.4\.1 +1 +2026-01-02T03:04:05Z +\S+:77 +Serving\n/);
+  assert.match(
+    text.stdout,
+    /\nArbitrator: arb, 127\.13\.4\.3, votes in the primary component since /,
+  );
 });

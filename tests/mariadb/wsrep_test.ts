@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseStatus, withoutPort } from "../../lib/mariadb/wsrep.ts";
+import { parseMembership, parseStatus, withoutPort } from "../../lib/mariadb/wsrep.ts";
 
 Deno.test("parseStatus() reads what a Synced member says", () => {
   const status = parseStatus([
@@ -50,6 +50,14 @@ Deno.test("parseStatus() takes what is missing or odd for not yet", () => {
   }
   assert.equal(parseStatus([["wsrep_cluster_status", "non-Primary"]]).primary, false);
   assert.equal(parseStatus([["wsrep_cluster_status", "Disconnected"]]).primary, false);
+});
+
+Deno.test("parseMembership() leaves an arbitrator out", () => {
+  const rows = [["galera-1", "192.0.2.7:3306"], ["arb-1", ""], ["galera-2", "[fd00::7]:3306"]];
+  assert.deepEqual(parseMembership(rows), [
+    { name: "galera-1", address: "192.0.2.7" },
+    { name: "galera-2", address: "fd00::7" },
+  ]);
 });
 
 Deno.test("withoutPort() leaves the address", () => {
