@@ -1,9 +1,10 @@
 /** What goes wrong in a seed's run, and how it heals. */
+import { AIMED_FAULTS } from "./aimed_faults.ts";
 import type { Machine } from "./machine.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** One kind of fault: what it does, and how often it comes, compared to the others. */
-interface Fault {
+export interface Fault {
   readonly name: string;
   readonly weight: number;
   strike(run: FaultRun): void;
@@ -59,18 +60,35 @@ export class FaultRun {
     const endMs = time.nowMs + durationMs;
     // Some runs are rough, some have a fault or two.
     const meanMs = this.random.pick([1_000, 4_000, 15_000, 40_000]);
+    const weights = this.#chooseFaults();
     while (time.nowMs < endMs) {
       await this.simulation.run(this.random.between(1, 2 * meanMs));
-      const fault = this.#pick();
+      const fault = this.#pick(weights);
       this.counts.set(fault.name, (this.counts.get(fault.name) ?? 0) + 1);
       fault.strike(this);
     }
   }
 
-  #pick(): Fault {
-    const all = FAULTS.reduce((sum, { weight }) => sum + weight, 0);
-    let at = this.random.fraction() * all;
-    return FAULTS.find(({ weight }) => (at -= weight) < 0) ?? FAULTS[0]!;
+  /**
+   * Each run has some kinds of faults only, some of them more often than in other runs: what needs
+   * two kinds to come together, and a third not to come between, happens in few runs otherwise.
+   */
+  #chooseFaults(): ReadonlyMap<Fault, number> {
+    const share = this.random.pick([0.15, 0.4, 1]);
+    const weights = new Map<Fault, number>();
+    for (const fault of ALL_FAULTS()) {
+      const isIn = this.random.chance(share);
+      const factor = this.random.pick([0.3, 1, 1, 4]);
+      if (isIn) weights.set(fault, fault.weight * factor);
+    }
+    if (weights.size === 0) weights.set(this.random.pick(ALL_FAULTS()), 1);
+    return weights;
+  }
+
+  #pick(weights: ReadonlyMap<Fault, number>): Fault {
+    let at = this.random.fraction() * [...weights.values()].reduce((sum, one) => sum + one, 0);
+    for (const [fault, weight] of weights) if ((at -= weight) < 0) return fault;
+    return [...weights.keys()][0]!;
   }
 
   /** Everything works again, and everybody is to be up. */
@@ -89,7 +107,7 @@ export class FaultRun {
 const LENGTHS_MS = [[50, 1500], [2000, 9000], [10_000, 60_000]] as const;
 
 /** Short, long, longer than a session's timeout. */
-function aWhile(run: FaultRun): number {
+export function aWhile(run: FaultRun): number {
   const [low, high] = run.random.pick(LENGTHS_MS);
   return run.random.between(low, high);
 }
@@ -111,12 +129,16 @@ function cut(run: FaultRun, side: readonly Machine[], ms: number): void {
   }
 }
 
-function cutFromEnsemble(run: FaultRun, machines: readonly Machine[], ms: number): void {
+/** Cuts the way to the ensemble, where it is not cut already. */
+export function cutFromEnsemble(run: FaultRun, machines: readonly Machine[], ms: number): void {
   for (const machine of machines.filter(({ link }) => link.up)) {
     machine.link.set(false);
     run.heal(ms, () => machine.link.set(true));
   }
 }
+
+/** All kinds; the two lists know each other, so they are put together late. */
+const ALL_FAULTS = (): readonly Fault[] => [...FAULTS, ...AIMED_FAULTS];
 
 const FAULTS: readonly Fault[] = [
   {

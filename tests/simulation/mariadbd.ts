@@ -228,6 +228,10 @@ export class Mariadbd {
     if (this.phase !== "joining" || number !== this.#transfer) return;
     const again = () => this.#after(500, () => this.#choose(number, wasRunning));
     if (this.component?.primary !== true || this.component.frozen) return again();
+    if (this.component.members.length === 1) {
+      // Galera's EHOSTUNREACH; with other members in, though not Synced, it goes on asking.
+      return this.#exit(1, "State transfer request failed unrecoverably: 113");
+    }
     const donor = this.component.members.find((one) =>
       one !== this && one.phase === "synced" && !one.paused
     );
