@@ -10,8 +10,6 @@ export interface MemberSettings extends Identity {
   readonly root: string;
   /** How many members the first start waits for; null: it waits for a person. */
   readonly size: number | null;
-  /** Where others ask for our status, `host:port`; null: nowhere. */
-  readonly http: string | null;
 }
 
 /** One member. */

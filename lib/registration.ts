@@ -120,6 +120,9 @@ async function restore(member: Member, registry: Registry, started: Started): Pr
       datadirId: own ? started.datadirId : UNKNOWN_DATADIR,
       data: joined(started.uuid),
       instead: null,
+      insteadCopy: null,
+      lineage: started.cluster.attempts,
+      http: own ? member.settings.http : known?.http ?? null,
     };
     return { record, own };
   });

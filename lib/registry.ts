@@ -1,15 +1,16 @@
 /** The registry: znodes to what a member can see, and back. Layout: README, "Znodes". */
 import { afterInspection, type Found, joined, type Known } from "./cluster/record.ts";
 import type { Attempt, Cluster, MemberRecord, SeenRecord } from "./cluster/view.ts";
-import { readCluster, readSnapshot, type Snapshot, type VersionedCluster } from "./snapshot.ts";
-import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
 import {
-  BadVersionError,
-  ConnectionLossError,
-  NodeExistsError,
-  NoNodeError,
-  SessionExpiredError,
-} from "./zookeeper/errors.ts";
+  PAUSE,
+  readCluster,
+  readSnapshot,
+  type Snapshot,
+  type VersionedCluster,
+} from "./snapshot.ts";
+import { settle } from "./settle.ts";
+import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
+import { NoNodeError } from "./zookeeper/errors.ts";
 import {
   formatCluster,
   formatNode,
@@ -24,6 +25,8 @@ export interface Identity {
   readonly member: string;
   readonly address: string;
   readonly storage: "persistent" | "ephemeral";
+  /** Where others ask for our status, `host:port`; null: nowhere. */
+  readonly http: string | null;
 }
 
 /** A record and its version. */
@@ -114,18 +117,20 @@ export class Registry {
       }
       await this.#claimName(signal);
       const known = afterInspection(before.record, found);
-      const record: MemberRecord = { ...before.record, ...known, address: this.#self.address };
+      const { address, http } = this.#self;
+      const record: MemberRecord = { ...before.record, ...known, address, http };
       if (formatRecord(record) === formatRecord(before.record)) return before;
       await this.#setRecord(record, before.version);
     }
   }
 
   #firstReport(found: Found): readonly Operation[] {
-    const { member, address } = this.#self;
+    const { member, address, http } = this.#self;
     return this.#createRecord({
       name: member,
       serverId: null,
       address,
+      http,
       ...afterInspection(null, found),
     });
   }
@@ -281,6 +286,12 @@ export class Registry {
     if (await this.#attemptOnRecord() !== attempt) {
       throw new StaleError("Another attempt is on record");
     }
+    if (await this.isPaused()) throw new StaleError("All starts are paused");
+  }
+
+  /** Whether a person had all starts pause. */
+  async isPaused(): Promise<boolean> {
+    return await this.ensemble.exists(`${this.#root}/${PAUSE}`) !== null;
   }
 
   /**
@@ -298,7 +309,7 @@ export class Registry {
       const attempts = now.cluster.attempts.map((past): Attempt =>
         past.attempt === attempt ? { ...past, uuid } : past
       );
-      const next: Cluster = { ...now.cluster, phase: "running", uuid, attempts };
+      const next: Cluster = { ...now.cluster, phase: "running", uuid, attempts, forced: false };
       await this.#settle([this.#putCluster(next, version)], () => Promise.resolve(false));
     }
   }
@@ -330,6 +341,9 @@ export class Registry {
       datadirId: node.datadirId,
       data: joined(node.uuid),
       instead: null,
+      insteadCopy: null,
+      lineage: cluster.cluster.attempts,
+      http: this.#self.http,
     };
     const done = await this.#settle([
       { op: "check", path: this.#cluster, version },
@@ -429,44 +443,10 @@ export class Registry {
     return stat?.ephemeralOwner === this.ensemble.sessionId;
   }
 
-  /**
-   * Runs a multi until it is known whether it took effect. A lost connection says neither: once
-   * connected again, what is there is read back.
-   *
-   * @returns false where it was refused because something had changed.
-   */
-  async #settle(
+  #settle(
     operations: readonly Operation[],
     tookEffect: () => Promise<boolean>,
   ): Promise<boolean> {
-    let doubtful = false;
-    for (;;) {
-      try {
-        if (doubtful) {
-          // Without it, the server that answers now may not have seen yet what another one did.
-          await this.ensemble.sync(this.#own);
-          if (await tookEffect()) return true;
-        }
-        await this.ensemble.multi(operations);
-        return true;
-      } catch (error) {
-        if (
-          error instanceof BadVersionError || error instanceof NodeExistsError ||
-          error instanceof NoNodeError
-        ) return doubtful ? await tookEffect() : false;
-        if (!(error instanceof ConnectionLossError)) throw error;
-        doubtful = true;
-        await this.untilConnected();
-      }
-    }
-  }
-
-  /** Resolves once connected. @throws {SessionExpiredError} When the session is lost. */
-  async untilConnected(): Promise<void> {
-    for await (const state of this.ensemble.states()) {
-      if (state === "connected") return;
-      if (state === "lost") break;
-    }
-    throw new SessionExpiredError(-112, "The session with ZooKeeper is over");
+    return settle(this.ensemble, operations, tookEffect);
   }
 }

@@ -8,6 +8,7 @@ import {
   parseArbitrator,
   parseCluster,
   parseNode,
+  parsePause,
   parseRecord,
   ZnodeError,
 } from "./znodes.ts";
@@ -25,8 +26,13 @@ export interface VersionedCluster {
   readonly version: number | null;
 }
 
+/** The znode that is there while all starts are to pause, below the root. */
+export const PAUSE = "control/pause";
+
 /** All that is on record. */
 export interface Snapshot extends VersionedCluster {
+  /** Who had all starts pause and since when, in a few words; null where nobody did. */
+  readonly paused: string | null;
   readonly records: readonly SeenRecord[];
   readonly nodes: readonly NodeChild[];
   /** Resolves with the path of the first znode that changes. Rejects when the session is lost. */
@@ -60,9 +66,10 @@ export async function readSnapshot(
   const cluster = await readWatchedCluster(ensemble, root, watch, signal);
   const records = await readRecords(ensemble, `${root}/members`, watch, signal);
   const nodes = await readNodes(ensemble, `${root}/nodes`, watch, signal);
+  const paused = await readPaused(ensemble, `${root}/${PAUSE}`, watch, signal);
   const changed = Promise.race(changes);
   changed.catch(() => {}); // Whoever waits for it gets the rejection; nobody has to.
-  return { ...cluster, records, nodes, changed };
+  return { ...cluster, records, nodes, paused, changed };
 }
 
 /** What is on record of the cluster now. */
@@ -120,6 +127,17 @@ function seeRecord(name: string, data: Uint8Array, present: boolean): SeenRecord
     if (!(error instanceof ZnodeError)) throw error;
     return { kind: "unreadable", name, problem: error.message };
   }
+}
+
+async function readPaused(
+  ensemble: Ensemble,
+  path: string,
+  watch: Watch,
+  signal: AbortSignal,
+): Promise<string | null> {
+  await watch(ensemble.existsAndWatch(path, signal));
+  const znode = await orNull(ensemble.get(path));
+  return znode === null ? null : parsePause(znode.data);
 }
 
 async function readNodes(

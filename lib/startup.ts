@@ -7,11 +7,12 @@
  * Nothing that was read before the lock was held is acted on.
  */
 import { getLogger } from "@logtape/logtape";
+import { attemptsOf, begin } from "./cluster/attempts.ts";
 import { decide } from "./cluster/decide.ts";
 import { beforeSpawn } from "./cluster/record.ts";
 import type { Cluster, Decision, View } from "./cluster/view.ts";
 import { ConfigError, UnavailableError } from "./errors.ts";
-import type { ExitStatus, Inspection, Running, SpawnPlan } from "./mariadb/database.ts";
+import type { ExitStatus, Identity, Inspection, Running, SpawnPlan } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
 import { askAll } from "./peers.ts";
 import { type Started, untilRegistered } from "./registration.ts";
@@ -147,6 +148,7 @@ async function see(
     self: { name, held: found.held, attempt: found.attempt },
     size,
     storage,
+    paused: snapshot.paused,
     cluster: snapshot.cluster,
     records: snapshot.records,
     registered: await ask(member, snapshot, signal),
@@ -215,7 +217,13 @@ async function act(scene: Scene, decision: Act, signal: AbortSignal): Promise<St
   await registry.begin(
     scene.lock.path,
     own,
-    { datadirId: found.datadirId, data: beforeSpawn(own.record.data, cluster.uuid), instead: null },
+    {
+      datadirId: found.datadirId,
+      data: beforeSpawn(own.record.data, cluster.uuid),
+      instead: null,
+      insteadCopy: null,
+      lineage: cluster.attempts,
+    },
     decision.kind === "bootstrap" ? { next: cluster, version: snapshot.version } : null,
   );
   const running = await start(scene, decision, { serverId, cluster }, signal);
@@ -232,7 +240,7 @@ async function start(
   const { member, registry, found, lock } = scene;
   const { database } = member;
   try {
-    await database.writeIdentity({ datadirId: found.datadirId, attempt: cluster.attempt });
+    await database.writeIdentity(identityOf(found, cluster));
     if (decision.kind === "bootstrap" && found.held.kind === "empty") {
       member.progress.enter("bootstrapping", "Initialising an empty datadir");
       await database.initialise(signal);
@@ -249,25 +257,23 @@ async function start(
 /** `cluster` as it says that this member bootstraps. */
 function nextAttempt({ member, found, snapshot }: Scene): Cluster {
   const before = snapshot.cluster.kind === "known" ? snapshot.cluster.cluster : null;
-  const position = found.held.kind === "at" ? found.held.position : null;
-  const attempt = member.world.randomId();
+  const records = snapshot.records.filter((seen) => seen.kind === "record")
+    .map(({ record }) => record);
   const by = member.settings.member;
-  // With ephemeral storage the cluster on record may be one whose members are all gone.
-  const goesOn = position !== null && before !== null &&
-    (before.uuid === null || before.uuid === position.uuid);
-  const past = goesOn ? before.attempts.slice(-MAX_ATTEMPTS) : [];
-  const uuid = position?.uuid ?? null;
-  return {
-    phase: "bootstrapping",
-    uuid,
+  const { held, attempt: followed, lineage } = found;
+  return begin({
+    before,
+    past: attemptsOf(before, records) ?? lineage,
     by,
-    attempt,
-    attempts: [...past, { attempt, by, uuid, seqno: position?.seqno ?? 0n }],
-  };
+    copy: held.kind === "at" ? { position: held.position, attempt: followed } : null,
+    attempt: member.world.randomId(),
+    forced: before !== null && before.forced && before.by === by,
+  });
 }
 
-/** A znode holds a megabyte; a hundred outages ago nobody's copy is from. */
-const MAX_ATTEMPTS = 100;
+function identityOf({ datadirId }: Inspection, { attempt, attempts }: Cluster): Identity {
+  return { datadirId, attempt, lineage: attempts };
+}
 
 function spawnPlan(decision: Act, { held }: Inspection, serverId: number): SpawnPlan {
   const startPosition = held.kind === "at" ? held.position : null;
@@ -309,7 +315,7 @@ async function untilServing(
       dataBytes: found.dataBytes,
       readOnly: bootstraps,
     };
-    await member.database.writeIdentity({ datadirId: found.datadirId, attempt: cluster.attempt });
+    await member.database.writeIdentity(identityOf(found, cluster));
     member.progress.enter("registering", "Primary and Synced, registering");
     if (await untilRegistered(member, started, exit.signal) === "overruled") {
       return await giveUp(scene, running, { kind: "overruled" });

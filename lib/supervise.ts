@@ -94,8 +94,13 @@ class Supervisor {
       return null;
     }
     try {
-      const overruled = await this.#keepRegistered(registry, status, signal);
-      return overruled ?? await this.#withoutPrimary(registry, status);
+      const why = await this.#keepRegistered(registry, status, signal) ??
+        await this.#withoutPrimary(registry, status);
+      if (why === null || !await registry.isPaused()) return why;
+      // What runs is left alone until somebody lets all go on.
+      this.#changed = true;
+      this.#say(new Error(`all starts and stops are paused, and ${why}`));
+      return null;
     } catch (error) {
       this.#changed = true;
       const passing = error instanceof ConnectionLossError || error instanceof StaleError ||

@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import type { Cluster, MemberRecord } from "./cluster/view.ts";
+import { attemptsSchema, name, seqno, stringify, uuid } from "./schemas.ts";
 
 /** A znode holds something that is not what galera-keeper writes there. */
 export class ZnodeError extends Error {
@@ -39,15 +40,6 @@ export interface Arbitrator {
   readonly since: string;
 }
 
-const uuid = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "no UUID"));
-const name = v.pipe(v.string(), v.minLength(1), v.maxLength(255));
-// At most 2^63 - 1, Galera's largest; -1 ("not known") is never written.
-const seqno = v.pipe(
-  v.string(),
-  v.regex(/^(0|[1-9]\d{0,18})$/, "no seqno"),
-  v.transform((text) => BigInt(text)),
-  v.maxValue(2n ** 63n - 1n),
-);
 const copy = v.object({
   position: v.object({ uuid, seqno }),
   attempt: v.nullable(name),
@@ -59,9 +51,8 @@ const clusterSchema = v.object({
   uuid: v.nullable(uuid),
   by: name,
   attempt: name,
-  attempts: v.array(
-    v.object({ attempt: name, by: name, uuid: v.nullable(uuid), seqno }),
-  ),
+  attempts: attemptsSchema,
+  forced: v.optional(v.boolean(), false),
 });
 
 const recordSchema = v.object({
@@ -82,7 +73,12 @@ const recordSchema = v.object({
     v.object({ kind: v.literal("standalone") }),
   ]),
   instead: v.nullable(v.string()),
+  insteadCopy: v.optional(v.nullable(copy), null),
+  lineage: v.optional(attemptsSchema, []),
+  http: v.optional(v.nullable(name), null),
 });
+
+const pauseSchema = v.object({ v: v.literal(1), by: v.string(), since: v.string() });
 
 const nodeSchema = v.object({
   v: v.literal(1),
@@ -137,6 +133,22 @@ export function parseArbitrator(data: Uint8Array): Arbitrator {
   return arbitrator;
 }
 
+/** What `control/pause` says, in a few words; whatever it holds, its being there pauses. */
+export function parsePause(data: Uint8Array): string {
+  try {
+    const { by, since } = parse(pauseSchema, data);
+    return `since ${since} by ${by}`;
+  } catch (error) {
+    if (error instanceof ZnodeError) return "by a znode that is not galera-keeper's";
+    throw error;
+  }
+}
+
+/** As it is written to `control/pause`. */
+export function formatPause(pause: { readonly by: string; readonly since: string }): string {
+  return format(pause);
+}
+
 /** As it is written to `cluster`. */
 export function formatCluster(cluster: Cluster): string {
   return format(cluster);
@@ -172,8 +184,7 @@ function parse<T extends v.GenericSchema>(schema: T, data: Uint8Array): v.InferO
 }
 
 function format(value: object): string {
-  const json = (_: string, value: unknown) => typeof value === "bigint" ? `${value}` : value;
-  return JSON.stringify({ v: 1, ...value }, json);
+  return stringify({ v: 1, ...value });
 }
 
 function preview(data: Uint8Array): string {

@@ -5,6 +5,7 @@ import type { NodeChild } from "../lib/snapshot.ts";
 import { buildReport, type Facts, renderReport } from "../lib/status.ts";
 
 const UUID = "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d";
+const BARE = { instead: null, insteadCopy: null, lineage: [], http: null };
 const COPY = { position: { uuid: UUID, seqno: 42n }, attempt: "a1" };
 
 function record(name: string, data: RecordData, present = true): SeenRecord {
@@ -12,7 +13,7 @@ function record(name: string, data: RecordData, present = true): SeenRecord {
   const address = `10.0.0.${number}`;
   return {
     kind: "record",
-    record: { name, serverId: number, address, datadirId: "d", data, instead: null },
+    record: { name, serverId: number, address, datadirId: "d", data, ...BARE },
     present,
   };
 }
@@ -62,7 +63,8 @@ Deno.test("renderReport() shows members that serve, start, wait, died and are st
         uuid: UUID,
         by: "g-1",
         attempt: "a1",
-        attempts: [{ attempt: "a1", by: "g-1", uuid: UUID, seqno: 0n }],
+        attempts: [{ attempt: "a1", by: "g-1", uuid: UUID, seqno: 0n, from: null }],
+        forced: false,
       },
     },
     records: [

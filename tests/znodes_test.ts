@@ -23,6 +23,13 @@ const copy = fc.record({
   position: fc.record({ uuid, seqno }),
   attempt: fc.option(name),
 });
+const attempt = fc.record({
+  attempt: name,
+  by: name,
+  uuid: fc.option(uuid),
+  seqno,
+  from: fc.option(name),
+});
 const data: fc.Arbitrary<MemberRecord["data"]> = fc.oneof(
   fc.record({
     kind: fc.constant("running" as const),
@@ -44,6 +51,9 @@ Deno.test("parseRecord() reads back what formatRecord() wrote", () => {
     datadirId: name,
     data,
     instead: fc.option(fc.string()),
+    insteadCopy: fc.option(copy),
+    lineage: fc.array(attempt),
+    http: fc.option(name),
   });
   fc.assert(fc.property(record, (record) => {
     assert.deepEqual(
@@ -54,12 +64,11 @@ Deno.test("parseRecord() reads back what formatRecord() wrote", () => {
 });
 
 Deno.test("parseCluster() reads back what formatCluster() wrote", () => {
-  const attempt = fc.record({ attempt: name, by: name, uuid: fc.option(uuid), seqno });
   const cluster: fc.Arbitrary<Cluster> = fc.oneof(
     fc.record({ phase: fc.constant("running" as const), uuid }),
     fc.record({ phase: fc.constant("bootstrapping" as const), uuid: fc.option(uuid) }),
   ).chain((phase) =>
-    fc.record({ by: name, attempt: name, attempts: fc.array(attempt) })
+    fc.record({ by: name, attempt: name, attempts: fc.array(attempt), forced: fc.boolean() })
       .map((rest) => ({ ...phase, ...rest }))
   );
   fc.assert(fc.property(cluster, (cluster) => {

@@ -1,6 +1,13 @@
 /** Which branch of a cluster's history a copy is on. */
-import { comparePositions, formatPosition, isKnown } from "./position.ts";
-import type { Attempt, Copy } from "./view.ts";
+import { comparePositions, formatPosition, isKnown, type Position } from "./position.ts";
+import type { Attempt, Cluster, Copy, MemberRecord } from "./view.ts";
+
+/**
+ * Where a copy stands in the cluster's history: a part of the `present` one, `left-behind` on a branch
+ * that the cluster went on without, or `unknown`: it lies beyond the beginning of an attempt that it
+ * may or may not have followed.
+ */
+export type Branch = "present" | "left-behind" | "unknown";
 
 /**
  * The attempt that a copy's transactions went past, or null where the copy is a part of the
@@ -11,31 +18,152 @@ import type { Attempt, Copy } from "./view.ts";
  * cluster: that one began with nothing, so every copy with the cluster's UUID comes from it.
  */
 export function leftBehindBy(copy: Copy, attempts: readonly Attempt[]): Attempt | null {
-  if (!isKnown(copy.position)) return null;
-  const own = attempts.findLastIndex((past) => past.attempt === copy.attempt);
-  const created = attempts[0]?.seqno === 0n;
-  const first = own >= 0 ? own + 1 : created ? 1 : 0;
-  const beyond = (later: Attempt) =>
-    later.uuid === copy.position.uuid &&
-    comparePositions(copy.position, { uuid: later.uuid, seqno: later.seqno }) > 0;
-  return attempts.slice(first).find(beyond) ?? null;
+  return locate(copy, attempts).later;
 }
 
-/**
- * Where a copy stands in the cluster's history: a part of the `present` one, `left-behind` on a branch
- * that the cluster went on without, or `unknown`: it lies beyond the beginning of an attempt that it
- * may or may not have followed, as its own is not known.
- */
-export function branchOf(
-  copy: Copy,
-  attempts: readonly Attempt[],
-): "present" | "left-behind" | "unknown" {
-  if (leftBehindBy(copy, attempts) === null) return "present";
-  return attempts.some(({ attempt }) => attempt === copy.attempt) ? "left-behind" : "unknown";
+/** Where a copy stands in the cluster's history. */
+export function branchOf(copy: Copy, attempts: readonly Attempt[]): Branch {
+  return locate(copy, attempts).branch;
 }
 
 /** The sentence that says why such a copy cannot go on. */
 export function explainBranch(copy: Copy, attempt: Attempt): string {
-  return `its position ${formatPosition(copy.position)} lies beyond ${attempt.seqno}, where ` +
-    `${attempt.by} bootstrapped later: it holds transactions that the cluster went on without`;
+  const position = formatPosition(copy.position);
+  return isBeyond(copy.position, attempt)
+    ? `its position ${position} lies beyond ${attempt.seqno}, where ${attempt.by} bootstrapped ` +
+      "later: it holds transactions that the cluster went on without"
+    : `its copy at ${position} followed a bootstrap that the cluster went on without when ` +
+      `${attempt.by} bootstrapped at ${attempt.seqno}`;
+}
+
+/**
+ * The attempts to judge copies by: those of the cluster on record; where none is, the longest lineage
+ * that the records tell of.
+ *
+ * @returns null where the records tell of different ones: neither is known to have come later.
+ */
+export function attemptsOf(
+  cluster: Cluster | null,
+  records: readonly MemberRecord[],
+): readonly Attempt[] | null {
+  if (cluster !== null) return cluster.attempts;
+  const lineages = records.map(({ lineage }) => lineage);
+  const longest = lineages.reduce((one, other) => other.length > one.length ? other : one, []);
+  const known = new Set(longest.map(({ attempt }) => attempt));
+  return lineages.every((lineage) => lineage.every(({ attempt }) => known.has(attempt)))
+    ? longest
+    : null;
+}
+
+/** A znode holds a megabyte; a hundred outages ago nobody's copy is from. */
+const MAX_ATTEMPTS = 100;
+
+/** `cluster` as it says that a member bootstraps. */
+export function begin(beginning: {
+  readonly before: Cluster | null;
+  /** The attempts so far, see {@link attemptsOf}. */
+  readonly past: readonly Attempt[];
+  readonly by: string;
+  /** What it begins with; null for a new cluster. */
+  readonly copy: Copy | null;
+  /** A new random one. */
+  readonly attempt: string;
+  readonly forced: boolean;
+}): Cluster {
+  const { before, past, by, copy, attempt, forced } = beginning;
+  const uuid = copy?.position.uuid ?? null;
+  // With ephemeral storage the cluster on record may be one whose members are all gone.
+  const goesOn = copy !== null &&
+    (before === null || before.uuid === null || before.uuid === uuid);
+  const begun: Attempt = {
+    attempt,
+    by,
+    uuid,
+    seqno: copy?.position.seqno ?? 0n,
+    from: copy?.attempt ?? null,
+  };
+  return {
+    phase: "bootstrapping",
+    uuid,
+    by,
+    attempt,
+    attempts: [...goesOn ? past.slice(-MAX_ATTEMPTS) : [], begun],
+    forced,
+  };
+}
+
+interface Located {
+  readonly branch: Branch;
+  readonly later: Attempt | null;
+}
+
+const PRESENT: Located = { branch: "present", later: null };
+
+function locate(copy: Copy, all: readonly Attempt[]): Located {
+  const { position } = copy;
+  if (!isKnown(position)) return PRESENT;
+  const attempts = all.filter(({ uuid }) => uuid === position.uuid);
+  const own = originOf(copy.attempt, position, attempts);
+  // The present history is the last attempt and what that came from, back to the beginning. A copy
+  // is a part of it up to where the next attempt of that line began.
+  const line = lineOf(attempts);
+  for (let one: Attempt | null = own; one !== null; one = parentOf(one, attempts)) {
+    const index = line.indexOf(one);
+    if (index < 0) continue;
+    const next = line[index - 1];
+    return next === undefined || (one === own && !isBeyond(position, next))
+      ? PRESENT
+      : { branch: "left-behind", later: next };
+  }
+  // It cannot be told where it branched off: only what no attempt began before is safe.
+  const later = attempts.find((one) => !isCreation(one, attempts) && isBeyond(position, one));
+  return later === undefined ? PRESENT : { branch: "unknown", later };
+}
+
+function isBeyond(position: Position, { seqno }: Attempt): boolean {
+  return comparePositions(position, { uuid: position.uuid, seqno }) > 0;
+}
+
+/** The last attempt and those that it came from, the last one first. */
+function lineOf(attempts: readonly Attempt[]): readonly Attempt[] {
+  const line: Attempt[] = [];
+  for (
+    let one = attempts.at(-1) ?? null;
+    one !== null && !line.includes(one);
+    one = parentOf(one, attempts)
+  ) line.push(one);
+  return line;
+}
+
+/** The attempt whose history an attempt began in. */
+function parentOf(one: Attempt, attempts: readonly Attempt[]): Attempt | null {
+  const { uuid, seqno } = one;
+  if (uuid === null) return null;
+  return originOf(one.from, { uuid, seqno }, attempts.slice(0, attempts.indexOf(one)));
+}
+
+/**
+ * The attempt that wrote the transaction at a position, seen from one that has it: what does not lie
+ * beyond an attempt's beginning comes from the one before.
+ */
+function originOf(
+  attempt: string | null,
+  position: Position,
+  attempts: readonly Attempt[],
+): Attempt | null {
+  let rest = attempts;
+  let name = attempt;
+  for (;;) {
+    const index = rest.findLastIndex((one) => one.attempt === name);
+    const found = rest[index];
+    if (found === undefined) return null;
+    if (isBeyond(position, found) || isCreation(found, attempts)) return found;
+    rest = rest.slice(0, index);
+    name = found.from;
+  }
+}
+
+/** Whether an attempt created the cluster: it began with nothing. */
+function isCreation(one: Attempt, attempts: readonly Attempt[]): boolean {
+  return one === attempts[0] && one.seqno === 0n;
 }

@@ -4,9 +4,10 @@
  */
 import { explainBranch, leftBehindBy } from "./attempts.ts";
 import { allReported, inDoubt, isOnRecord, newestGone, noCopy, recordFirst } from "./doubt.ts";
-import { elect, weigh } from "./elect.ts";
-import { formatPosition } from "./position.ts";
-import { and, bootstrap, isMine, join, nameOf, wait, waitFor } from "./say.ts";
+import { bestPresent, elect, weigh } from "./elect.ts";
+import { comparePositions, formatPosition, isKnown } from "./position.ts";
+import { describeHeld } from "./record.ts";
+import { and, bootstrap, force, forget, isMine, join, nameOf, wait, waitFor } from "./say.ts";
 import type { Cluster, Decision, Registered, View } from "./view.ts";
 
 /**
@@ -14,6 +15,9 @@ import type { Cluster, Decision, Registered, View } from "./view.ts";
  * the lock was held.
  */
 export function decide(view: View): Decision {
+  if (view.paused !== null) {
+    return wait(0, `Paused ${view.paused}`, { person: "Let all go on: `galera-keeper resume`." });
+  }
   if (view.cluster.kind === "unreadable") {
     return wait(0, `The znode of the cluster cannot be read: ${view.cluster.problem}`, {
       person: "Look at the znode `cluster` and delete it if it is not galera-keeper's: " +
@@ -22,7 +26,8 @@ export function decide(view: View): Decision {
   }
   const cluster = view.cluster.kind === "known" ? view.cluster.cluster : null;
   const decision = joinOrHeal(view, cluster) ?? unfinished(view, cluster) ??
-    stranger(view, cluster) ?? first(view, cluster) ?? again(view, cluster);
+    forced(view, cluster) ?? stranger(view, cluster) ?? first(view, cluster) ??
+    again(view, cluster);
   return decision.kind === "bootstrap" && !isOnRecord(view) ? recordFirst(view) : decision;
 }
 
@@ -92,13 +97,45 @@ function unfinished(view: View, cluster: Cluster | null): Decision | null {
   const gone = view.storage === "ephemeral" &&
     !view.records.some((seen) => nameOf(seen) === cluster.by);
   if (gone) return null;
-  const rest = waitFor(view, cluster.by);
+  const best = bestPresent(weigh(view, cluster))?.name ?? view.self.name;
+  const rest = waitFor(view, cluster.by, force(best));
   return wait(
     3,
     rest.person === null
       ? `${cluster.by} is bootstrapping the cluster`
       : `${cluster.by} began a bootstrap, did not finish it and has not come back`,
     rest,
+  );
+}
+
+/** Rule 3, its second half, where a person said so: no other member's data counts. */
+function forced(view: View, cluster: Cluster | null): Decision | null {
+  const begun = cluster?.attempts.at(-1);
+  if (cluster === null || begun === undefined || !cluster.forced || !isMine(view, cluster)) {
+    return null;
+  }
+  const { held, attempt } = view.self;
+  if (begun.uuid === null) {
+    return held.kind === "at" || held.kind === "torn" ? null : bootstrap(
+      5,
+      "A person had this member begin a new cluster, whatever the others hold",
+    );
+  }
+  const begin = { uuid: begun.uuid, seqno: begun.seqno };
+  const goesOn = held.kind === "at" && isKnown(held.position) &&
+    held.position.uuid === begin.uuid && comparePositions(held.position, begin) >= 0 &&
+    leftBehindBy({ position: held.position, attempt }, cluster.attempts) === null;
+  if (goesOn) {
+    return bootstrap(
+      6,
+      `A person had this member bootstrap at ${formatPosition(begin)}, whatever the others hold`,
+    );
+  }
+  return wait(
+    3,
+    `A person had this member bootstrap at ${formatPosition(begin)}, and its datadir now holds ` +
+      describeHeld(held),
+    { person: `Give this member the datadir that it had, or choose again: ${force("NAME")}.` },
   );
 }
 
@@ -144,7 +181,11 @@ function first(view: View, cluster: Cluster | null): Decision | null {
   }
   const chosen = standalone[0];
   if (chosen !== undefined && chosen !== view.self.name) {
-    return wait(5, `${chosen} holds the only data and begins the cluster`, waitFor(view, chosen));
+    return wait(
+      5,
+      `${chosen} holds the only data and begins the cluster`,
+      waitFor(view, chosen, forget(chosen)),
+    );
   }
   return bootstrap(
     5,
@@ -163,7 +204,7 @@ function again(view: View, cluster: Cluster | null): Decision {
   if (evidence.bar === null) return noCopy(cluster);
   const mine = isMine(view, cluster);
   const elected = elect(evidence, view.self.name, mine);
-  if (elected === null) return newestGone(evidence.bar);
+  if (elected === null) return newestGone(evidence, evidence.bar);
   const position = formatPosition(elected.copy.position);
   if (elected.name === view.self.name) {
     return bootstrap(6, `This member's copy at ${position} is the most advanced on record`);
@@ -174,14 +215,17 @@ function again(view: View, cluster: Cluster | null): Decision {
       3,
       `This member's unfinished bootstrap cannot go on, as only ${elected.name} holds the most ` +
         `advanced copy, at ${position}`,
-      { person: "Give this member the datadir that it began with." },
+      {
+        person: "Give this member the datadir that it began with, or have the other one " +
+          `bootstrap: ${force(elected.name)}.`,
+      },
     );
   }
   const what = elected.present ? "bootstraps" : "has not come back";
   return wait(
     6,
     `${elected.name} ${what}: its copy at ${position} is the most advanced`,
-    waitFor(view, elected.name),
+    waitFor(view, elected.name, forget(elected.name)),
   );
 }
 

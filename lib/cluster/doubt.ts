@@ -1,7 +1,7 @@
 /** Rule 7: what keeps an election from being safe, and what a person can do about it. */
-import type { Bar, Evidence } from "./elect.ts";
+import { type Bar, bestPresent, type Evidence } from "./elect.ts";
 import { formatPosition } from "./position.ts";
-import { and, isMine, nameOf, type Rest, wait } from "./say.ts";
+import { and, force, forget, isMine, nameOf, type Rest, wait } from "./say.ts";
 import type { Cluster, Decision, View } from "./view.ts";
 
 /** What keeps an election from being safe; null when nothing does. */
@@ -13,16 +13,14 @@ export function inDoubt(view: View, cluster: Cluster | null, evidence: Evidence)
         "galera-keeper's: a running keeper writes it anew.",
     });
   }
-  if (evidence.running.length > 0) return wait(7, ...whoRuns(evidence.running, view));
+  if (evidence.running.length > 0) return wait(7, ...whoRuns(evidence, view));
   if (evidence.unknown.length > 0) {
     return wait(
       7,
       `How far ${and(evidence.unknown)}'s data goes is not known, and it may be newest`,
       {
         waitsFor: evidence.unknown,
-        person:
-          "Give back the datadir whose position can be read, or accept the loss of what only " +
-          "it held.",
+        person: "Give back the datadir whose position can be read" + orGoOn(evidence),
       },
     );
   }
@@ -32,6 +30,19 @@ export function inDoubt(view: View, cluster: Cluster | null, evidence: Evidence)
         "Decide which cluster it is to be, save and empty the datadirs of the others, delete " +
         "their znodes below members/, and start those again.",
     });
+  }
+  if (evidence.diverged) {
+    const holders = evidence.candidates.map(({ name }) => name);
+    return wait(
+      7,
+      "No cluster is on record, and the copies tell of different bootstraps: which came last is " +
+        "not known",
+      {
+        person: `Decide whose copy the cluster goes on with, one of ${and(holders)}: ${
+          force("NAME")
+        }`,
+      },
+    );
   }
   const { held } = view.self;
   const safe = held.kind === "at" && held.safeToBootstrap;
@@ -52,7 +63,8 @@ export function allReported(view: View, rule: 5 | 7): Decision | null {
     : "Storage is ephemeral, so the members on record may not be all";
   if (view.size === null) {
     return wait(rule, `${why}, and --size does not say how many members it has`, {
-      person: "Start the members with --size N, N being how many the cluster has.",
+      person: "Start the members with --size N, N being how many the cluster has; or, where all " +
+        "have reported, say which one begins: `galera-keeper bootstrap --member NAME`.",
     });
   }
   const reported = view.records.map(nameOf);
@@ -74,7 +86,8 @@ export function noCopy(cluster: Cluster | null): Decision {
 }
 
 /** Nobody reaches the bar. */
-export function newestGone({ name, copy, branch }: Bar): Decision {
+export function newestGone(evidence: Evidence, bar: Bar): Decision {
+  const { name, copy, branch } = bar;
   const position = formatPosition(copy.position);
   if (branch === "unknown") {
     return wait(
@@ -83,13 +96,12 @@ export function newestGone({ name, copy, branch }: Bar): Decision {
         "it followed",
       {
         waitsFor: [name],
-        person: `Save what is needed of the datadir of ${name}, empty it, and delete the znode ` +
-          `members/${name}.`,
+        person: `Save what is needed of the datadir of ${name}${orGoOn(evidence)}`,
       },
     );
   }
   return wait(7, `The newest copy known, ${position}, was ${name}'s and is no longer there`, {
-    person: `Give ${name} the datadir that it had, or accept the loss of what only it held.`,
+    person: `Give ${name} the datadir that it had${orGoOn(evidence)}`,
     waitsFor: [name],
   });
 }
@@ -122,7 +134,14 @@ export function isOnRecord({ self: { name, held }, records }: View): boolean {
 
 type Running = Evidence["running"][number];
 
-function whoRuns(running: readonly Running[], view: View): [string, Rest] {
+/** How a sentence for a person ends where one may go on without what is lost. */
+function orGoOn(evidence: Evidence): string {
+  const best = bestPresent(evidence);
+  return best === null ? "." : `, or go on without what only it held: ${force(best.name)}.`;
+}
+
+function whoRuns(evidence: Evidence, view: View): [string, Rest] {
+  const running: readonly Running[] = evidence.running;
   const lost = running.find(({ record }) => record.instead !== null);
   const one = lost ?? running.find(({ present }) => !present) ?? running[0]!;
   const name = one.record.name;
@@ -133,15 +152,18 @@ function whoRuns(running: readonly Running[], view: View): [string, Rest] {
       `now holds ${one.record.instead}`,
       {
         waitsFor: self ? [] : [name],
-        person: `Give ${name} the datadir that it had, or accept the loss of what only it held.`,
+        person: `Give ${name} the datadir that it had${orGoOn(evidence)}`,
       },
     ];
   }
   if (self) return [RECORD_FIRST, { waitsFor: [name] }];
   const waitsFor = running.map(({ record }) => record.name);
+  const gone = running.filter(({ present }) => !present).map(({ record }) => record.name);
   if (one.present) return [`${name} runs and is not registered yet`, { waitsFor }];
   return [`${name} died running and has not come back; its data may be newest`, {
     waitsFor,
-    person: `Start ${name} again.`,
+    person: `Start ${name} again, or, if it is gone for good, go on without it: ${
+      forget(...gone)
+    }.`,
   }];
 }

@@ -1,5 +1,5 @@
 /** Rule 6's election: what all records amount to, and whose copy is the most advanced. */
-import { branchOf } from "./attempts.ts";
+import { attemptsOf, branchOf } from "./attempts.ts";
 import { comparePositions, isKnown } from "./position.ts";
 import { floorOf } from "./record.ts";
 import type { Cluster, Copy, MemberRecord, SeenRecord, View } from "./view.ts";
@@ -28,6 +28,8 @@ export interface Evidence {
   readonly candidates: readonly Candidate[];
   /** The highest copy known, whether it is still there or not. */
   readonly bar: Bar | null;
+  /** No cluster is on record, and the copies tell of different bootstraps. */
+  readonly diverged: boolean;
   /** The cluster UUIDs that are held or were held. */
   readonly uuids: readonly string[];
   /** Those whose data may be newer than what is written. */
@@ -47,13 +49,14 @@ export interface Evidence {
 export function weigh(view: View, cluster: Cluster | null): Evidence {
   const seen = view.records.filter((one) => one.kind === "record")
     .filter(({ record }) => !isStranger(record, cluster));
+  const attempts = attemptsOf(cluster, seen.map(({ record }) => record));
   const candidates: Candidate[] = [];
   const copies: Bar[] = [];
   const unknown: string[] = [];
   for (const { record: { name, data, instead }, present } of seen) {
     const copy = floorOf(data);
     if (copy === null || copy === "unknown") continue;
-    const branch = branchOf(copy, cluster?.attempts ?? []);
+    const branch = branchOf(copy, attempts ?? []);
     if (branch === "left-behind") continue;
     if (!isKnown(copy.position)) {
       unknown.push(name);
@@ -70,6 +73,7 @@ export function weigh(view: View, cluster: Cluster | null): Evidence {
     empty: unreadable.length === 0 &&
       seen.every(({ record: { data } }) => data.kind === "nothing" || data.kind === "standalone"),
     candidates,
+    diverged: attempts === null,
     bar: uuids.length === 1 ? highest(copies) : null,
     uuids,
     running: seen.filter(({ record }) => record.data.kind === "running"),
@@ -100,6 +104,12 @@ export function elect(evidence: Evidence, self: string, mine: boolean): Candidat
     Number(b.present) - Number(a.present) ||
     Number(b.safeToBootstrap) - Number(a.safeToBootstrap) || (a.name < b.name ? -1 : 1);
   return top.toSorted(order)[0] ?? null;
+}
+
+/** Whose copy a person may have the cluster go on with: the most advanced that somebody can act on. */
+export function bestPresent({ candidates, bar }: Evidence): Candidate | null {
+  if (bar === null) return null;
+  return highest(candidates.filter(({ present }) => present));
 }
 
 /** Whether a record speaks of another cluster's data only. */

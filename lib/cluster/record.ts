@@ -6,7 +6,7 @@
  * erase what the cluster knows.
  */
 import { comparePositions, formatPosition, isKnown, ZERO_UUID } from "./position.ts";
-import type { Copy, Held, RecordData } from "./view.ts";
+import type { Attempt, Copy, Held, MemberRecord, RecordData } from "./view.ts";
 
 /**
  * The datadir id in a record that another member wrote, after the ensemble was emptied: it knew that
@@ -19,14 +19,15 @@ export interface Found {
   readonly held: Held;
   readonly datadirId: string;
   readonly attempt: string | null;
+  /** The attempts that led to that one, itself included; from the datadir's id file, too. */
+  readonly lineage: readonly Attempt[];
 }
 
 /** The part of a record that an inspection changes. */
-export interface Known {
-  readonly data: RecordData;
-  readonly datadirId: string;
-  readonly instead: string | null;
-}
+export type Known = Pick<
+  MemberRecord,
+  "data" | "datadirId" | "instead" | "insteadCopy" | "lineage"
+>;
 
 /**
  * What is on record after an inspection.
@@ -161,9 +162,9 @@ function sameBranch(before: Known, copy: Copy, found: Found): boolean {
 }
 
 function accept(found: Found, floor: Copy | null): Known {
-  const { held, datadirId } = found;
+  const { held, datadirId, lineage } = found;
   const instead = held.kind === "at" && !isKnown(held.position) ? describeHeld(held) : null;
-  return { data: asData(found, floor), datadirId, instead };
+  return { data: asData(found, floor), datadirId, instead, insteadCopy: null, lineage };
 }
 
 function asData({ held, attempt }: Found, floor: Copy | null): RecordData {
@@ -190,7 +191,10 @@ function asData({ held, attempt }: Found, floor: Copy | null): RecordData {
 
 /** Keeps all that was on record, the id of the datadir that held it too, and notes what is there. */
 function keep(before: Known, found: Found): Known {
-  return { ...before, instead: describeHeld(found.held) };
+  const { held, attempt } = found;
+  const isCopy = held.kind === "at" && isKnown(held.position);
+  const insteadCopy = isCopy ? { position: held.position, attempt } : null;
+  return { ...before, instead: describeHeld(held), insteadCopy };
 }
 
 /** What a datadir holds, in a few words that fit behind "its datadir now holds". */

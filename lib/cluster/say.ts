@@ -26,12 +26,29 @@ export function wait(rule: number, reason: string, rest: Rest): Decision {
   };
 }
 
-/** A wait for one member; where its keeper is not there, somebody has to start it. */
-export function waitFor(view: View, name: string): Rest {
+/**
+ * A wait for one member; where its keeper is not there, somebody has to start it.
+ *
+ * @param otherwise What goes on without it, a command.
+ */
+export function waitFor(view: View, name: string, otherwise: string): Rest {
   const present = view.records.some((seen) =>
     nameOf(seen) === name && (seen.kind === "unreadable" || seen.present)
   );
-  return { waitsFor: [name], person: present ? null : `Start ${name} again.` };
+  return {
+    waitsFor: [name],
+    person: present ? null : `Start ${name} again, or go on without it: ${otherwise}.`,
+  };
+}
+
+/** The command that has the cluster go on without members that are gone for good. */
+export function forget(...names: readonly string[]): string {
+  return and(names.map((name) => `\`galera-keeper forget ${name}\``));
+}
+
+/** The command that has the cluster go on with one member's copy, whatever the others hold. */
+export function force(name: string): string {
+  return `\`galera-keeper bootstrap --force --member ${name}\``;
 }
 
 /** The name of a record, readable or not. */

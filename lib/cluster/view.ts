@@ -54,6 +54,12 @@ export interface MemberRecord {
    * backup): what it holds instead, in a few words. Null where it does.
    */
   readonly instead: string | null;
+  /** The copy that it holds instead, where that is one: a person may have the cluster go on with it. */
+  readonly insteadCopy: Copy | null;
+  /** The attempts that its copy knows of: all that is left of them where the ensemble is emptied. */
+  readonly lineage: readonly Attempt[];
+  /** Where its keeper answers, `host:port`; null where it offers none. */
+  readonly http: string | null;
 }
 
 /** One bootstrap in the cluster's past. */
@@ -66,6 +72,8 @@ export interface Attempt {
   readonly uuid: string | null;
   /** The position it began at; what lies beyond in an older attempt is another branch. */
   readonly seqno: bigint;
+  /** The attempt that the copy it began with had followed; null where that is not known. */
+  readonly from: string | null;
 }
 
 /** `cluster`: the one point where it is settled who bootstraps. */
@@ -76,6 +84,8 @@ export interface Cluster {
   readonly attempt: string;
   /** Oldest first; the last one is `attempt`. */
   readonly attempts: readonly Attempt[];
+  /** A person had `by` bootstrap whatever the others hold; until that bootstrap is finished. */
+  readonly forced: boolean;
 }
 
 /** What is on record of the cluster. */
@@ -126,6 +136,8 @@ export interface View {
   readonly size: number | null;
   /** `--storage`: whether records outlive their members. */
   readonly storage: "persistent" | "ephemeral";
+  /** Who had all starts pause and since when, in a few words; null where nobody did. */
+  readonly paused: string | null;
   readonly cluster: ClusterOnRecord;
   /** All records, one's own too. */
   readonly records: readonly SeenRecord[];

@@ -73,10 +73,10 @@ class MariadbDatabase implements Database {
     this.#isLookedAt = true;
   }
 
-  async writeIdentity({ datadirId, attempt }: Identity): Promise<void> {
+  async writeIdentity(identity: Identity): Promise<void> {
     const { datadir } = await this.#open();
     const initialising = (await datadir.identity()).initialising;
-    await datadir.writeIdentity({ datadirId, attempt, initialising });
+    await datadir.writeIdentity({ ...identity, initialising });
   }
 
   async initialise(signal: AbortSignal): Promise<void> {

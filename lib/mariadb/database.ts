@@ -1,6 +1,6 @@
 /** What the start-up and the supervision see of the database on this machine: a port. Types only. */
 import type { Position } from "../cluster/position.ts";
-import type { Held } from "../cluster/view.ts";
+import type { Attempt, Held } from "../cluster/view.ts";
 
 /** What an inspection found in the datadir. */
 export interface Inspection {
@@ -10,6 +10,8 @@ export interface Inspection {
   readonly datadirId: string;
   /** The attempt that was stored beside the id, see {@link Database.writeIdentity}. */
   readonly attempt: string | null;
+  /** The attempts that were stored with it; empty where none are known. */
+  readonly lineage: readonly Attempt[];
   /** Bytes of data, without Galera's cache and InnoDB's redo log. */
   readonly dataBytes: number;
   /**
@@ -23,6 +25,8 @@ export interface Inspection {
 export interface Identity {
   readonly datadirId: string;
   readonly attempt: string | null;
+  /** The attempts that led to that one, itself included, oldest first. */
+  readonly lineage: readonly Attempt[];
 }
 
 /** How a `mariadbd` is started. */

@@ -76,7 +76,8 @@ export class Datadir {
   async identity(): Promise<StoredIdentity> {
     const known = await readIdentity(this.path);
     if (known !== null) return known;
-    const identity = { datadirId: crypto.randomUUID(), attempt: null, initialising: false };
+    const datadirId = crypto.randomUUID();
+    const identity = { datadirId, attempt: null, lineage: [], initialising: false };
     await this.writeIdentity(identity);
     return identity;
   }
@@ -99,9 +100,10 @@ export class Datadir {
     const { held, problem } = await this.#judge(known, content, recover);
     // Only now: a datadir that is refused stays as it was.
     if (known !== null) await changing(this.path, () => touchIdentity(this.path));
-    const { datadirId, attempt } = known ?? await this.identity();
+    const { datadirId, attempt, lineage } = known ?? await this.identity();
     const { dataBytes } = content;
-    return { held, datadirId, attempt, dataBytes, ...(problem !== undefined && { problem }) };
+    const sentence = problem !== undefined && { problem };
+    return { held, datadirId, attempt, lineage, dataBytes, ...sentence };
   }
 
   async #judge(

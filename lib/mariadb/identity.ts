@@ -1,5 +1,7 @@
 /** The file of ours in the datadir: it comes and goes with the data. */
+import * as v from "valibot";
 import { ConfigError } from "../errors.ts";
+import { attemptsSchema, name, stringify } from "../schemas.ts";
 import type { Identity } from "./database.ts";
 import { type Owner, writeAtomically } from "./files.ts";
 
@@ -8,6 +10,14 @@ import { type Owner, writeAtomically } from "./files.ts";
  * files at the top alone, one by mariabackup those that its `cpat` names.
  */
 export const IDENTITY_FILE = "galera-keeper.json";
+
+const identitySchema = v.object({
+  v: v.literal(1),
+  datadirId: name,
+  attempt: v.nullable(name),
+  lineage: v.optional(attemptsSchema, []),
+  initialising: v.optional(v.boolean(), false),
+});
 
 /** What it holds. */
 export interface StoredIdentity extends Identity {
@@ -48,19 +58,23 @@ export async function touchIdentity(datadir: string): Promise<void> {
 /** Writes it, all or nothing. */
 export async function writeIdentity(
   datadir: string,
-  { datadirId, attempt, initialising }: StoredIdentity,
+  { datadirId, attempt, lineage, initialising }: StoredIdentity,
   owner: Owner,
 ): Promise<void> {
-  const text = JSON.stringify({ v: 1, datadirId, attempt, ...(initialising && { initialising }) });
+  const text = stringify({
+    v: 1,
+    datadirId,
+    attempt,
+    ...(lineage.length > 0 && { lineage }),
+    ...(initialising && { initialising }),
+  });
   await writeAtomically(`${datadir}/${IDENTITY_FILE}`, `${text}\n`, 0o600, owner);
 }
 
 function parseIdentity(text: string): StoredIdentity | null {
   try {
-    const { v, datadirId, attempt, initialising = false } = JSON.parse(text);
-    const isValid = v === 1 && typeof datadirId === "string" && datadirId !== "" &&
-      (attempt === null || typeof attempt === "string") && typeof initialising === "boolean";
-    return isValid ? { datadirId, attempt, initialising } : null;
+    const { success, output } = v.safeParse(identitySchema, JSON.parse(text));
+    return success ? output : null;
   } catch {
     return null;
   }

@@ -150,6 +150,7 @@ function viewOf(world: World, { name, self }: Pick<Member, "name" | "self">): Vi
     self: { name, ...self },
     size: world.ground.size,
     storage: "persistent",
+    paused: null,
     cluster: world.cluster,
     records: world.members.map(({ seen }) => seen),
     registered: [],
@@ -403,6 +404,16 @@ function anyView(): fc.Arbitrary<View> {
       floor: fc.oneof(fc.constant(null), fc.constant("unknown" as const), copy),
     }),
   );
+  const attempts = fc.array(
+    fc.record({
+      attempt: fc.oneof(fc.constantFrom("a1", "a2"), fc.string()),
+      by: name,
+      uuid: fc.option(id),
+      seqno,
+      from: fc.option(fc.constantFrom("a1", "a2", "")),
+    }),
+    { maxLength: 4 },
+  );
   const problem = fc.string({ unit: "binary" });
   const record = fc.record({
     kind: kind("record"),
@@ -414,16 +425,15 @@ function anyView(): fc.Arbitrary<View> {
       datadirId: fc.string(),
       data,
       instead: fc.option(fc.string({ unit: "binary" })),
+      insteadCopy: fc.option(copy),
+      lineage: attempts,
+      http: fc.option(fc.string()),
     }),
   });
   const answer = fc.oneof(
     fc.record({ kind: fc.constantFrom("primary" as const, "not-primary" as const) }),
     fc.record({ kind: fc.constantFrom("silent" as const, "mismatch" as const), problem }),
     fc.record({ kind: kind("foreign") }),
-  );
-  const attempts = fc.array(
-    fc.record({ attempt: fc.string(), by: name, uuid: fc.option(id), seqno }),
-    { maxLength: 4 },
   );
   return fc.record({
     self: fc.record({
@@ -436,6 +446,7 @@ function anyView(): fc.Arbitrary<View> {
     }),
     size: fc.option(fc.integer({ min: 0, max: 5 })),
     storage: fc.constantFrom("persistent", "ephemeral"),
+    paused: fc.option(fc.string({ unit: "binary" }), { freq: 10 }),
     cluster: fc.oneof(
       fc.record({ kind: kind("none") }),
       fc.record({ kind: kind("unreadable"), problem }),
@@ -447,6 +458,7 @@ function anyView(): fc.Arbitrary<View> {
           by: name,
           attempt: fc.string(),
           attempts,
+          forced: fc.boolean(),
         }),
       }),
     ),

@@ -12,17 +12,19 @@ import {
 import type { Copy, RecordData } from "../../lib/cluster/view.ts";
 import { A, B, copy, data, held } from "./views.ts";
 
+const BARE = { insteadCopy: null, lineage: [] };
+
 /** What is on record, in the words of views.ts; the datadir's id is `d1` where nothing else is said. */
 function known(text: string): Known | null {
   if (text === "never reported") return null;
   const [says = "", instead] = text.split(" but ");
-  return { data: data(says), datadirId: "d1", instead: instead ?? null };
+  return { ...BARE, data: data(says), datadirId: "d1", instead: instead ?? null };
 }
 
 /** What an inspection found: `at A:10@a2 in d2`. */
 function found(text: string): Found {
   const [says = "", datadirId] = text.split(" in ");
-  return { ...held(says), datadirId: datadirId ?? "d1" };
+  return { ...held(says), datadirId: datadirId ?? "d1", lineage: [] };
 }
 
 /** A record in the words of views.ts. */
@@ -178,7 +180,7 @@ Deno.test("afterInspection() of a member that died running takes the position fr
 });
 
 Deno.test("afterInspection() of a member that another one put on record takes any datadir of its cluster", () => {
-  const ran: Known = { data: joined(A), datadirId: UNKNOWN_DATADIR, instead: null };
+  const ran: Known = { ...BARE, data: joined(A), datadirId: UNKNOWN_DATADIR, instead: null };
   const cases: [found: string, after: string][] = [
     ["at A:10 in d7", "at A:10 in d7"],
     ["at B:10 in d7", "running A in unknown but a copy at B:10"],
@@ -275,11 +277,13 @@ Deno.test("floorOf() is the newest copy that a record speaks of", () => {
 type Step = (before: Known | null) => Known;
 const inspect = (what: string): Step => (before) => afterInspection(before, found(what));
 const spawn = (datadirId: string, uuid: string | null = A): Step => (before) => ({
+  ...BARE,
   data: beforeSpawn(before!.data, uuid),
   datadirId,
   instead: null,
 });
 const register = (datadirId: string): Step => () => ({
+  ...BARE,
   data: joined(A),
   datadirId,
   instead: null,
@@ -376,7 +380,7 @@ Deno.test("afterInspection() forgets no copy and no running member, whatever is 
     fc.constantFrom(null, "nothing"),
     fc.array(step, { maxLength: 5 }),
     (start, recorded, instead, steps) => {
-      let before: Known = { data: data(start), datadirId: recorded, instead };
+      let before: Known = { ...BARE, data: data(start), datadirId: recorded, instead };
       for (const [what, datadirId] of steps) {
         const after = afterInspection(before, found(`${what} in ${datadirId}`));
         assertKept(before, after, `${start} ${what}`);

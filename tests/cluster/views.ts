@@ -98,6 +98,9 @@ export function record(text: string): SeenRecord {
     datadirId: `datadir of ${name}`,
     data: data(says),
     instead: instead ?? null,
+    insteadCopy: instead?.startsWith("at ") ? copy(instead.split(" ")[1]!) : null,
+    lineage: [],
+    http: null,
   };
   return { kind: "record", record, present: away === undefined };
 }
@@ -113,28 +116,38 @@ export function heldAsRecorded(text: string): string {
   return fail("record without what its datadir holds", text);
 }
 
-/** `running A a1@0 a2@10`. */
+/** `running A a1@0 a2@10`, an attempt from the one before it or, `a3@5@a1`, from another one. */
 export function cluster(text: string): ClusterOnRecord {
   const words = text.split(" ");
   const phase = words.shift();
   if (phase === "none") return { kind: "none" };
   if (phase === "unreadable") return { kind: "unreadable", problem: "it holds nothing" };
-  if (phase !== "running" && phase !== "bootstrapping") return fail("cluster", text);
-  const by = phase === "bootstrapping" ? words.shift() : "g1";
+  if (phase !== "running" && phase !== "bootstrapping" && phase !== "forced") {
+    return fail("cluster", text);
+  }
+  const by = phase !== "running" ? words.shift() : "g1";
   const letter = words.shift();
   const id = letter === "?" ? null : uuid(letter ?? "");
   const attempts = words.map((word, index): Attempt => {
-    const [attempt, seqno] = word.split("@");
+    const [attempt, seqno, from] = word.split("@");
     const last = index === words.length - 1;
     return {
       attempt: attempt ?? fail("attempt", word),
       by: (last ? by : "g1") ?? fail("cluster", text),
       uuid: id,
       seqno: BigInt(seqno ?? fail("attempt", word)),
+      from: from ?? words[index - 1]?.split("@")[0] ?? null,
     };
   });
   const last = attempts.at(-1) ?? fail("cluster without an attempt", text);
-  const known: Cluster = { phase, uuid: id, by: last.by, attempt: last.attempt, attempts };
+  const known: Cluster = {
+    phase: phase === "running" ? phase : "bootstrapping",
+    uuid: id,
+    by: last.by,
+    attempt: last.attempt,
+    attempts,
+    forced: phase === "forced",
+  };
   return { kind: "known", cluster: known };
 }
 
@@ -163,6 +176,7 @@ export interface Scene {
   readonly registered?: string;
   readonly size?: number;
   readonly storage?: "persistent" | "ephemeral";
+  readonly paused?: string;
 }
 
 /** The view that one member has of a scene. */
@@ -174,6 +188,7 @@ export function viewOf(name: string, scene: Scene): View {
     self: { name, ...held(said) },
     size: scene.size ?? null,
     storage: scene.storage ?? "persistent",
+    paused: scene.paused ?? null,
     cluster: cluster(scene.cluster),
     records: records.map(record),
     registered: split(scene.registered ?? "").map(registered)

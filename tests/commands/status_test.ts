@@ -33,12 +33,14 @@ Deno.test("status shows cluster, lock and members, in text and in JSON", async (
   );
   const [address, other] = ["127.13.4.1", "127.13.4.2"];
   const data = { kind: "running", uuid: UUID, starting: false, floor: null } as const;
-  const own = { name: "g-1", serverId: 1, address, datadirId: "d", data, instead: null };
+  const bare = { instead: null, insteadCopy: null, lineage: [], http: null };
+  const own = { name: "g-1", serverId: 1, address, datadirId: "d", data, ...bare };
   const node = { member: "g-1", datadirId: "d", uuid: UUID, primary: true, dataBytes: 1 };
   const since = "2026-01-02T03:04:05Z";
   const registered = { ...node, http: `${address}:${http.addr.port}`, since };
-  const attempts = [{ attempt: "a", by: "g-1", uuid: UUID, seqno: 0n }];
-  const cluster = { phase: "running", uuid: UUID, by: "g-1", attempt: "a", attempts } as const;
+  const attempts = [{ attempt: "a", by: "g-1", uuid: UUID, seqno: 0n, from: null }];
+  const begun = { by: "g-1", attempt: "a", attempts, forced: false };
+  const cluster = { phase: "running", uuid: UUID, ...begun } as const;
   await session.create("/db/cluster", formatCluster(cluster), { makePath: true });
   await session.create("/db/members/g-1", formatRecord(own), { makePath: true });
   await session.create(`/db/nodes/${address}`, formatNode(registered), { makePath: true });

@@ -175,6 +175,7 @@ Deno.test("the registry holds what the README says, and a lab's script reads it"
   });
   assert.equal(new Date(since).toISOString(), since);
   assert.equal(typeof dataBytes, "number");
+  const { attempt, attempts, ...cluster } = of("/cluster");
   assert.deepEqual(of("/members/alice"), {
     v: 1,
     serverId: 1,
@@ -182,12 +183,14 @@ Deno.test("the registry holds what the README says, and a lab's script reads it"
     datadirId,
     data: { kind: "running", uuid, starting: false, floor: null },
     instead: null,
+    insteadCopy: null,
+    lineage: [{ attempt, by: "alice", uuid, seqno: "0", from: null }],
+    http: `${alice.address}:8008`,
   });
   assert.equal(of("/members/bob").serverId, 2);
   assert.equal(znodes[`${alice.root}/members/alice/owner`], alice.address);
-  const { attempt, attempts, ...cluster } = of("/cluster");
-  assert.deepEqual(cluster, { v: 1, phase: "running", uuid, by: "alice" });
-  assert.deepEqual(attempts, [{ attempt, by: "alice", uuid, seqno: "0" }]);
+  assert.deepEqual(cluster, { v: 1, phase: "running", uuid, by: "alice", forced: false });
+  assert.deepEqual(attempts, [{ attempt, by: "alice", uuid, seqno: "0", from: null }]);
 
   const script = "import sys; from kazoo.client import KazooClient\n" +
     "zk = KazooClient(hosts=sys.argv[1]); zk.start()\n" +

@@ -131,12 +131,15 @@ Deno.test("inspect() gives an empty datadir an id, keeps it, and finds what is s
   await Deno.chown(database.datadir, 0, 0); // As a container's new volume is.
   await Deno.mkdir(`${database.datadir}/lost+found`);
   const { dataBytes: _, ...first } = await database.inspect(NEVER);
-  assert.deepEqual(first, { held: { kind: "empty" }, datadirId: first.datadirId, attempt: null });
+  const { datadirId: id } = first;
+  assert.deepEqual(first, { held: { kind: "empty" }, datadirId: id, attempt: null, lineage: [] });
   assert.notEqual((await Deno.stat(database.datadir)).uid, 0);
-  const identity = { datadirId: first.datadirId, attempt: "a1" };
+  const uuid = "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d";
+  const begun = { attempt: "a1", by: "g1", uuid, seqno: 2n ** 62n + 1n, from: null };
+  const identity = { datadirId: first.datadirId, attempt: "a1", lineage: [begun] };
   await database.writeIdentity(identity);
-  const { datadirId, attempt } = await database.inspect(NEVER);
-  assert.deepEqual({ datadirId, attempt }, identity);
+  const { datadirId, attempt, lineage } = await database.inspect(NEVER);
+  assert.deepEqual({ datadirId, attempt, lineage }, identity);
   const stat = await Deno.stat(`${database.datadir}/${IDENTITY_FILE}`);
   assert.equal((stat.mode ?? 0) & 0o777, 0o600);
   assert.equal(stat.uid, (await Deno.stat(database.datadir)).uid);

@@ -1,5 +1,5 @@
 /** What is on a machine's disk. */
-import type { Inspection } from "../../lib/mariadb/database.ts";
+import type { Identity, Inspection } from "../../lib/mariadb/database.ts";
 import type { Random } from "./random.ts";
 import type { Txn } from "./history.ts";
 
@@ -13,7 +13,7 @@ export class SimDatadir {
   /** An SST into it did not finish: grastate.dat holds zeros. */
   torn = false;
   safeToBootstrap = false;
-  identity: { readonly datadirId: string; readonly attempt: string | null } | null = null;
+  identity: Identity | null = null;
 
   /** All files gone. */
   empty(): void {
@@ -45,7 +45,7 @@ export class SimDatadir {
   }
 
   inspect(random: Random): Inspection {
-    this.identity ??= { datadirId: random.hex(32), attempt: null };
+    this.identity ??= { datadirId: random.hex(32), attempt: null, lineage: [] };
     return { held: this.#held(), ...this.identity, dataBytes: 1_000_000 };
   }
 

@@ -21,17 +21,17 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "unsettled",
     breaks: "Every write that may have happened twice or not at all is settled by reading back",
-    file: "lib/registry.ts",
-    from: "if (!(error instanceof ConnectionLossError)) throw error;\n        doubtful = true;",
-    to: "if (!(error instanceof ConnectionLossError)) throw error;\n        return true;",
+    file: "lib/settle.ts",
+    from: "if (!(error instanceof ConnectionLossError)) throw error;\n      doubtful = true;",
+    to: "if (!(error instanceof ConnectionLossError)) throw error;\n      return true;",
   },
   {
     name: "record-overwritten",
     breaks: "A record that says `at` a position is never overwritten by nothing or by less data",
     file: "lib/cluster/record.ts",
-    from: "return { ...before, instead: describeHeld(found.held) };",
+    from: "return { ...before, instead: describeHeld(held), insteadCopy };",
     to:
-      'return before.data.kind === "running" ? { ...before, instead: describeHeld(found.held) } : ' +
+      'return before.data.kind === "running" ? { ...before, instead: describeHeld(held), insteadCopy } : ' +
       "accept(found, null);",
   },
   {
@@ -110,8 +110,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "old-branch-joins",
     breaks: "This datadir does not lie beyond a later attempt's beginning",
     file: "lib/cluster/attempts.ts",
-    from: "return attempts.slice(first).find(beyond) ?? null;",
-    to: "void first; void beyond;\n  return null;",
+    from: "return next === undefined || (one === own && !isBeyond(position, next))",
+    to: "return next === undefined || own !== null",
   },
   {
     name: "restores-itself-only",

@@ -1,0 +1,352 @@
+/**
+ * What an operator can do where the rules wait for a person: have one member bootstrap, or forget
+ * one. Pure: what would be written and what may be lost by it, or why it is refused.
+ */
+import { attemptsOf, begin, branchOf, leftBehindBy } from "./attempts.ts";
+import { decide } from "./decide.ts";
+import { comparePositions, formatPosition, isKnown, type Position } from "./position.ts";
+import { floorOf } from "./record.ts";
+import { nameOf } from "./say.ts";
+import type { Cluster, Copy, Held, MemberRecord, SeenRecord, View } from "./view.ts";
+
+/** What an operator sees: all that a member sees but itself. */
+export interface Sight extends Omit<View, "self" | "size"> {
+  /** Members that answered when they were asked for their status and run a server, registered or not. */
+  readonly serving: readonly string[];
+}
+
+/** What is to be written, all or nothing. */
+export interface Plan {
+  readonly kind: "plan";
+  /** What `cluster` is to say; null where it stays and only its version changes. */
+  readonly cluster: Cluster | null;
+  /** Records that are to say something else. */
+  readonly records: readonly MemberRecord[];
+  /** Members whose records go. */
+  readonly forgotten: readonly string[];
+  /** What may be lost, a sentence each; empty where nothing can be. */
+  readonly losses: readonly string[];
+  /** The UUID of the cluster, to be typed by who does it; null where there is none yet. */
+  readonly uuid: string | null;
+  /** What comes of it, one sentence. */
+  readonly outcome: string;
+}
+
+/** Why it is not done, one sentence. */
+export interface Refusal {
+  readonly kind: "refused";
+  readonly reason: string;
+}
+
+/**
+ * Has one member bootstrap.
+ *
+ * @param options.attempt A new random attempt.
+ * @param options.force Whatever the others hold. Without it, only what the rules would decide if the
+ * members on record were known to be all: it stands in for `--size`.
+ */
+export function planBootstrap(
+  sight: Sight,
+  member: string,
+  options: { readonly attempt: string; readonly force: boolean },
+): Plan | Refusal {
+  const { cluster, record } = lookUp(sight, member);
+  if (record === null) return refused(notOnRecord(sight, member));
+  if (sight.cluster.kind === "unreadable") {
+    return refused(`The znode of the cluster cannot be read: ${sight.cluster.problem}`);
+  }
+  const serving = [...new Set([...registeredNames(sight), ...sight.serving])].sort();
+  if (serving.length > 0) {
+    return refused(
+      `${serving.join(" and ")} ${serving.length === 1 ? "runs" : "run"}: a second primary ` +
+        "component would be a second history; stop what runs first",
+    );
+  }
+  if (!isPresent(sight, member)) {
+    return refused(`No keeper speaks for ${member}: start it first, it then waits for this`);
+  }
+  if (!options.force) return planByTheRules(sight, cluster, record, options.attempt);
+  return planForce(sight, cluster, record, options.attempt);
+}
+
+/** Without `--force`: the rules decide, as if `--size` were the number of records. */
+function planByTheRules(
+  sight: Sight,
+  cluster: Cluster | null,
+  record: MemberRecord,
+  attempt: string,
+): Plan | Refusal {
+  if (cluster !== null) {
+    return refused(
+      "A cluster is on record, so the members decide by themselves; `galera-keeper explain` says " +
+        "what they wait for",
+    );
+  }
+  const held = heldOf(record);
+  if (held === null) {
+    return refused(`The datadir of ${record.name} does not hold what is on record`);
+  }
+  const self = { name: record.name, held, attempt: copyOf(record)?.attempt ?? null };
+  const decision = decide({ ...sight, self, size: sight.records.length });
+  if (decision.kind !== "bootstrap") {
+    return refused(`${record.name} would ${decision.kind}: ${decision.reason}`);
+  }
+  const all = sight.records.map(nameOf).join(", ");
+  return {
+    kind: "plan",
+    cluster: beginning(sight, record, attempt, false),
+    records: [],
+    forgotten: [],
+    losses: [],
+    uuid: null,
+    outcome: `${record.name} begins the cluster, of which these are all members: ${all}`,
+  };
+}
+
+function planForce(
+  sight: Sight,
+  cluster: Cluster | null,
+  record: MemberRecord,
+  attempt: string,
+): Plan | Refusal {
+  const copy = copyOf(record) ?? record.insteadCopy;
+  const uuid = cluster?.uuid ?? copy?.position.uuid ?? null;
+  const held = heldOf(record);
+  if (copy === null && (uuid !== null || held === null || held.kind === "torn")) {
+    return refused(`${record.name} holds no copy that a cluster could go on with`);
+  }
+  if (copy !== null && copy.position.uuid !== uuid) {
+    return refused(
+      `${record.name} holds a copy of another cluster, ${formatPosition(copy.position)}; the ` +
+        `cluster's UUID is ${uuid}`,
+    );
+  }
+  const own: MemberRecord | null = copyOf(record) === null && copy !== null
+    ? {
+      ...record,
+      data: { kind: "at", copy, safeToBootstrap: false },
+      instead: null,
+      insteadCopy: null,
+    }
+    : null;
+  const others = sight.records.filter((seen) => nameOf(seen) !== record.name);
+  const better = others.find((seen) =>
+    seen.kind === "record" && seen.present && isAhead(copyOf(seen.record), copy, cluster)
+  );
+  if (better !== undefined) {
+    return refused(
+      `${nameOf(better)} is there and holds ${
+        formatPosition(copyOf((better as Seen).record)!.position)
+      }, which is more: have that one bootstrap, or stop it and forget it first`,
+    );
+  }
+  const starting = others.find((seen) =>
+    seen.kind === "record" && seen.present && seen.record.data.kind === "running" &&
+    seen.record.instead === null
+  );
+  if (starting !== undefined) {
+    return refused(`${nameOf(starting)} is there and starts or recovers: wait for it, or stop it`);
+  }
+  const from = copy?.position ?? null;
+  return {
+    kind: "plan",
+    cluster: beginning(sight, own ?? record, attempt, true),
+    forgotten: [],
+    records: [
+      ...own === null ? [] : [own],
+      ...others.filter((seen) => seen.kind === "record")
+        .filter(({ record: { data } }) => data.kind === "running")
+        .map(({ record }) => givenUp(record)),
+    ],
+    losses: [
+      ...copyOf(record) === null
+        ? lossOf({ kind: "record", record, present: true }, from, cluster)
+        : [],
+      ...others.flatMap((seen) => lossOf(seen, from, cluster)),
+    ],
+    uuid,
+    outcome: from === null
+      ? `${record.name} begins a new cluster`
+      : `${record.name} bootstraps at ${
+        formatPosition(from)
+      }; whoever lies beyond it cannot join ` +
+        "before its datadir is emptied",
+  };
+}
+
+function beginning(
+  sight: Sight,
+  record: MemberRecord,
+  attempt: string,
+  forced: boolean,
+): Cluster {
+  const before = sight.cluster.kind === "known" ? sight.cluster.cluster : null;
+  const records = sight.records.filter((seen) => seen.kind === "record").map((one) => one.record);
+  return begin({
+    before,
+    past: attemptsOf(before, records) ?? record.lineage,
+    by: record.name,
+    copy: record.data.kind === "at" ? record.data.copy : null,
+    attempt,
+    forced,
+  });
+}
+
+type Seen = SeenRecord & { readonly kind: "record" };
+
+/**
+ * Forgets a member that is gone for good.
+ *
+ * Does not settle who bootstraps; where an unfinished bootstrap is the member's, only another one can
+ * take its place.
+ */
+export function planForget(sight: Sight, member: string): Plan | Refusal {
+  const { cluster, seen, record } = lookUp(sight, member);
+  if (seen === null) return refused(notOnRecord(sight, member));
+  if (isPresent(sight, member) || registeredNames(sight).includes(member)) {
+    return refused(`${member} is alive: its keeper speaks for it; stop it first`);
+  }
+  if (sight.serving.includes(member)) {
+    return refused(`${member} is alive: it answers and runs a server; stop it first`);
+  }
+  if (cluster?.phase === "bootstrapping" && cluster.by === member) {
+    return refused(
+      `${member} began a bootstrap that is not finished: have another member bootstrap first, ` +
+        "galera-keeper bootstrap --force --member NAME",
+    );
+  }
+  const primary = sight.registered.filter(({ answer }) => answer.kind === "primary");
+  const rest = sight.records.filter((one) => nameOf(one) !== member);
+  const best = highestOf(rest, cluster);
+  const isSafe = primary.length > 0 || (record !== null && hasNothingToLose(record));
+  return {
+    kind: "plan",
+    cluster: null,
+    records: [],
+    forgotten: [member],
+    losses: isSafe ? [] : lossOf(seen, best, cluster),
+    uuid: cluster?.uuid ?? null,
+    outcome: primary.length > 0
+      ? `The cluster is Primary without ${member}: nothing is lost, and nobody waits for it after ` +
+        "a full outage"
+      : `Nobody waits for ${member} any more; the others decide by what they hold`,
+  };
+}
+
+/** What may be lost of a member's when the cluster goes on from a position without it. */
+function lossOf(seen: SeenRecord, from: Position | null, cluster: Cluster | null): string[] {
+  const name = nameOf(seen);
+  if (seen.kind === "unreadable") return [`Whatever ${name} holds: its record cannot be read`];
+  const { data } = seen.record;
+  const beyond = from === null ? "" : ` after ${formatPosition(from)}`;
+  if (data.kind === "standalone") {
+    return from === null
+      ? [`The database of ${name}, which never was in a cluster, is not taken over`]
+      : [];
+  }
+  const copy = floorOf(data);
+  if (copy === "unknown" || (data.kind === "running" && !data.starting)) {
+    return [
+      `Whatever ${name} committed${beyond}: it died running. If its mariadbd still runs, cut off ` +
+      "from ZooKeeper, there will be two clusters: make sure that it does not",
+    ];
+  }
+  if (copy === null) return [];
+  if (!isKnown(copy.position)) return [`Whatever ${name} holds: its position is not known`];
+  if (from !== null && !isAhead(copy, { position: from, attempt: null }, cluster)) return [];
+  const first = from === null || from.uuid !== copy.position.uuid ? 1n : from.seqno + 1n;
+  const what = data.kind === "torn" ? "held before an SST into it was cut off" : "holds";
+  return [
+    `Transactions ${first} to ${copy.position.seqno} of ${copy.position.uuid}, which ${name} ${what}`,
+  ];
+}
+
+/** Whether a copy lies ahead of another one, in the cluster's present history or in one not known. */
+function isAhead(copy: Copy | null, than: Copy | null, cluster: Cluster | null): boolean {
+  if (copy === null || !isKnown(copy.position)) return false;
+  if (branchOf(copy, cluster?.attempts ?? []) === "left-behind") return false;
+  if (
+    cluster?.uuid !== null && cluster?.uuid !== undefined && copy.position.uuid !== cluster.uuid
+  ) {
+    return false;
+  }
+  if (than === null) return true;
+  return copy.position.uuid !== than.position.uuid ||
+    comparePositions(copy.position, than.position) > 0;
+}
+
+/** The most advanced copy of the present history that somebody's datadir holds. */
+function highestOf(records: readonly SeenRecord[], cluster: Cluster | null): Position | null {
+  let top: Position | null = null;
+  for (const seen of records) {
+    const copy = seen.kind === "record" ? copyOf(seen.record) : null;
+    if (copy === null || leftBehindBy(copy, cluster?.attempts ?? []) !== null) continue;
+    if (isAhead(copy, top === null ? null : { position: top, attempt: null }, cluster)) {
+      top = copy.position;
+    }
+  }
+  return top;
+}
+
+/** The copy that a member's datadir holds, where its record says so. */
+function copyOf({ data, instead }: MemberRecord): Copy | null {
+  return data.kind === "at" && instead === null ? data.copy : null;
+}
+
+/** What a member's datadir holds, as far as its record says. */
+export function heldOf({ data, instead }: MemberRecord): Held | null {
+  if (instead !== null) return null;
+  switch (data.kind) {
+    case "nothing":
+      return { kind: "empty" };
+    case "standalone":
+    case "torn":
+      return { kind: data.kind };
+    case "at":
+      return { kind: "at", position: data.copy.position, safeToBootstrap: data.safeToBootstrap };
+    case "running":
+      return null;
+  }
+}
+
+/** The cluster reckons with nothing of it; what its datadir holds it says when it is back. */
+function givenUp(record: MemberRecord): MemberRecord {
+  return { ...record, data: { kind: "nothing" }, instead: null, insteadCopy: null };
+}
+
+function hasNothingToLose({ data }: MemberRecord): boolean {
+  return floorOf(data) === null && data.kind !== "standalone";
+}
+
+function lookUp(sight: Sight, member: string) {
+  const seen = sight.records.find((one) => nameOf(one) === member) ?? null;
+  return {
+    cluster: sight.cluster.kind === "known" ? sight.cluster.cluster : null,
+    seen,
+    record: seen?.kind === "record" ? seen.record : null,
+  };
+}
+
+function isPresent(sight: Sight, member: string): boolean {
+  return sight.records.some((seen) =>
+    seen.kind === "record" && seen.record.name === member && seen.present
+  );
+}
+
+function registeredNames({ registered }: Sight): readonly string[] {
+  return registered.map(({ name, address }) => name ?? address);
+}
+
+function notOnRecord(sight: Sight, member: string): string {
+  const unreadable = sight.records.find((seen) => nameOf(seen) === member);
+  if (unreadable?.kind === "unreadable") {
+    return `The record of ${member} cannot be read: ${unreadable.problem}`;
+  }
+  const names = sight.records.map(nameOf);
+  const known = names.length === 0 ? "no member has reported" : `known are ${names.join(", ")}`;
+  return `There is no member ${member} on record: ${known}`;
+}
+
+function refused(reason: string): Refusal {
+  return { kind: "refused", reason };
+}

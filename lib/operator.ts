@@ -1,0 +1,176 @@
+/** What an operator does: read all that is on record, and write a plan, all or nothing. */
+import type { Plan, Sight } from "./cluster/operate.ts";
+import type { SeenRecord } from "./cluster/view.ts";
+import { askAll } from "./peers.ts";
+import { settle } from "./settle.ts";
+import { PAUSE, readSnapshot, type Snapshot } from "./snapshot.ts";
+import type { World } from "./world.ts";
+import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
+import { NoNodeError } from "./zookeeper/errors.ts";
+import { formatCluster, formatPause, formatRecord, parsePause, parseRecord } from "./znodes.ts";
+
+/** What was read when a plan was made. */
+export interface Reading {
+  readonly sight: Sight;
+  readonly snapshot: Snapshot;
+}
+
+/** An operator's hand on what is on record below a root. */
+export class Operator {
+  readonly #ensemble: Ensemble;
+  readonly #root: string;
+  readonly #ask: World["ask"];
+
+  /** @param root An absolute path such as `/mariadb`; empty for `/`. */
+  constructor(ensemble: Ensemble, root: string, ask: World["ask"]) {
+    this.#ensemble = ensemble;
+    this.#root = root;
+    this.#ask = ask;
+  }
+
+  /**
+   * Reads all that is on record and asks every member that has an address, registered or not.
+   *
+   * @throws {NoNodeError} Nobody has ever reported below this root.
+   */
+  async read(signal: AbortSignal): Promise<Reading> {
+    const watches = new AbortController();
+    try {
+      const snapshot = await readSnapshot(this.#ensemble, this.#root, watches.signal);
+      const { cluster, records, nodes, paused } = snapshot;
+      const clusterUuid = cluster.kind === "known" ? cluster.cluster.uuid : null;
+      // Who asks is no member: nobody is left out.
+      const asking = { member: "", address: "", clusterUuid };
+      const [registered, serving] = await Promise.all([
+        askAll(nodes, asking, this.#ask, signal),
+        this.#findServing(records, signal),
+      ]);
+      return {
+        snapshot,
+        sight: { storage: "persistent", paused, cluster, records, registered, serving },
+      };
+    } finally {
+      watches.abort();
+    }
+  }
+
+  /** Members that answer and run a server: one that is cut off from the ensemble only serves on. */
+  async #findServing(records: readonly SeenRecord[], signal: AbortSignal): Promise<string[]> {
+    const names = await Promise.all(records.map(async (seen) => {
+      if (seen.kind !== "record" || seen.record.http === null) return null;
+      try {
+        const { member, primary, uuid } = await this.#ask(seen.record.http, signal);
+        return member === seen.record.name && (primary || uuid !== null) ? member : null;
+      } catch {
+        signal.throwIfAborted();
+        return null;
+      }
+    }));
+    return names.filter((name) => name !== null);
+  }
+
+  /**
+   * Writes a plan: one multi with the version of all that it rests on.
+   *
+   * @returns false where anything has changed since it was read.
+   */
+  async carryOut(plan: Plan, { snapshot }: Reading): Promise<boolean> {
+    const cluster = `${this.#root}/cluster`;
+    const { version } = snapshot;
+    const operations: Operation[] = [];
+    if (plan.cluster !== null) {
+      const data = formatCluster(plan.cluster);
+      operations.push(
+        version === null
+          ? { op: "create", path: cluster, data }
+          : { op: "set", path: cluster, data, version },
+      );
+    } else if (version !== null && snapshot.cluster.kind === "known") {
+      // The same again, with another version: whoever decided on what was there decides anew.
+      operations.push({
+        op: "set",
+        path: cluster,
+        data: formatCluster(snapshot.cluster.cluster),
+        version,
+      });
+    }
+    for (const seen of snapshot.records) {
+      const operation = await this.#rewrite(plan, seen);
+      if (operation === null) return false;
+      operations.push(operation);
+    }
+    return await settle(this.#ensemble, operations, () => this.#isCarriedOut(plan));
+  }
+
+  /** What becomes of a record; null where it is no longer what was read. */
+  async #rewrite(plan: Plan, seen: SeenRecord): Promise<Operation | null> {
+    const name = seen.kind === "record" ? seen.record.name : seen.name;
+    const path = `${this.#root}/members/${name}`;
+    try {
+      const { data, stat } = await this.#ensemble.get(path);
+      const { version } = stat;
+      const same = seen.kind === "unreadable" ||
+        formatRecord(parseRecord(name, data)) === formatRecord(seen.record);
+      if (!same) return null;
+      if (plan.forgotten.includes(name)) return { op: "delete", path, version };
+      const next = plan.records.find((record) => record.name === name);
+      return next === undefined
+        ? { op: "check", path, version }
+        : { op: "set", path, data: formatRecord(next), version };
+    } catch (error) {
+      if (error instanceof NoNodeError) return null;
+      throw error;
+    }
+  }
+
+  async #isCarriedOut({ cluster, forgotten }: Plan): Promise<boolean> {
+    const watches = new AbortController();
+    try {
+      const now = await readSnapshot(this.#ensemble, this.#root, watches.signal);
+      if (cluster !== null) {
+        return now.cluster.kind === "known" &&
+          now.cluster.cluster.attempts.some(({ attempt }) => attempt === cluster.attempt);
+      }
+      return !now.records.some((seen) =>
+        forgotten.includes(seen.kind === "record" ? seen.record.name : seen.name)
+      );
+    } finally {
+      watches.abort();
+    }
+  }
+
+  /**
+   * Has keepers start, stop and elect nothing until {@link resume}; what runs serves on.
+   *
+   * @param by Who says so. @param since ISO 8601; for people.
+   * @returns false where that was said before.
+   */
+  async pause(by: string, since: string): Promise<boolean> {
+    const path = `${this.#root}/${PAUSE}`;
+    const data = formatPause({ by, since });
+    await this.#ensemble.ensurePath(path.slice(0, path.lastIndexOf("/")));
+    return await settle(
+      this.#ensemble,
+      [{ op: "create", path, data }],
+      async () => await this.#pauseOnRecord() === parsePause(new TextEncoder().encode(data)),
+    );
+  }
+
+  /** Lets all go on. @returns false where nothing was paused. */
+  async resume(): Promise<boolean> {
+    return await settle(
+      this.#ensemble,
+      [{ op: "delete", path: `${this.#root}/${PAUSE}` }],
+      async () => await this.#pauseOnRecord() === null,
+    );
+  }
+
+  async #pauseOnRecord(): Promise<string | null> {
+    try {
+      return parsePause((await this.#ensemble.get(`${this.#root}/${PAUSE}`)).data);
+    } catch (error) {
+      if (error instanceof NoNodeError) return null;
+      throw error;
+    }
+  }
+}
