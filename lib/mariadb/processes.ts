@@ -62,7 +62,7 @@ export function programOf(process: Process): string {
 export interface Holders {
   /** Servers. */
   readonly servers: readonly Process[];
-  /** SST scripts whose server is gone, and all that they started. */
+  /** SST scripts whose server is gone, and what they started. */
   readonly strays: readonly Process[];
 }
 
@@ -83,8 +83,24 @@ export async function findHolders(datadir: string): Promise<Holders> {
       command.includes("wsrep_sst_") && command.includes(`--datadir ${datadir}/ `)
     ).map(({ session }) => session),
   );
-  for (const server of servers) sessions.delete(server.session);
-  return { servers, strays: all.filter(({ session }) => sessions.has(session)) };
+  const serving = new Set(servers.map(({ session }) => session));
+  const strays = all.filter((process) =>
+    !serving.has(process.session) &&
+    (sessions.has(process.session) || isTransferDaemon(process, datadir))
+  );
+  return { servers, strays };
+}
+
+/**
+ * Whether a process listens for an SST into a datadir. Where the server and its keeper are killed at
+ * once, the script dies as it complains, of a pipe that nobody reads any more, and what it started
+ * would listen for ever. Others who copy a datadir with rsync have no such configuration in it.
+ */
+function isTransferDaemon(process: Process, datadir: string): boolean {
+  const configuration = new Map([["rsync", "rsync_sst.conf"], ["stunnel", "stunnel.conf"]])
+    .get(programOf(process));
+  return configuration !== undefined &&
+    `${process.command} `.includes(` ${datadir}/${configuration} `);
 }
 
 /** Sends a signal to processes, whichever of them are still there. */
