@@ -246,9 +246,13 @@ function lossOf(seen: SeenRecord, from: Position | null, cluster: Cluster | null
   }
   const copy = floorOf(data);
   if (copy === "unknown" || (data.kind === "running" && !data.starting)) {
+    const { instead } = seen.record;
     return [
-      `Whatever ${name} committed${beyond}: it died running. If its mariadbd still runs, cut off ` +
-      "from ZooKeeper, there will be two clusters: make sure that it does not",
+      `Whatever ${name} committed${beyond}: it died running, and ` +
+      (instead === null
+        ? "has not said since how far it came. If its mariadbd still runs, cut off from ZooKeeper, " +
+          "there will be two clusters: make sure that it does not"
+        : `its datadir now holds ${instead}`),
     ];
   }
   if (copy === null) return [];

@@ -227,6 +227,12 @@ export class Checker {
     this.decisions.set(key, (this.decisions.get(key) ?? 0) + 1);
   }
 
+  /** A person had the cluster go on with a history: what is not in it may be lost. */
+  excuseForced(head: Txn | null, why: string): void {
+    this.#simulation.note(`Excused: ${why}, what lies beyond ${head?.seqno ?? 0n}`);
+    this.#acknowledged = new Set([...this.#acknowledged].filter((txn) => holds(head, txn)));
+  }
+
   /** A new cluster is expected. */
   excuseNewCluster(why: string): void {
     this.#simulation.note(`Excused: ${why}`);
