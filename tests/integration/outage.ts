@@ -5,6 +5,7 @@ import type { Decision, MemberRecord } from "../../lib/cluster/view.ts";
 import { readGrastate } from "../../lib/mariadb/grastate.ts";
 import type { MemberStatus } from "../../lib/progress.ts";
 import { readSnapshot, type Snapshot } from "../../lib/snapshot.ts";
+import type { TestServers } from "../zookeeper/server.ts";
 import type { TestCluster, TestMember } from "./harness.ts";
 
 /** Steps that stand on each other: after one that failed the others are not tried. */
@@ -133,6 +134,14 @@ export async function empty({ datadir }: TestMember): Promise<void> {
   for await (const { name } of Deno.readDir(datadir)) {
     await Deno.remove(join(datadir, name), { recursive: true });
   }
+}
+
+/** Kills a server and starts it again without anything that it held. */
+export async function emptyEnsemble(servers: TestServers): Promise<void> {
+  const [server] = servers.servers;
+  await server!.kill();
+  await Deno.remove(`${server!.options.dataDir}/version-2`, { recursive: true });
+  await servers.restart();
 }
 
 /** What a member has logged since; to be made before it starts. */
