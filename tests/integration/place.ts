@@ -195,6 +195,12 @@ export class Place implements AsyncDisposable {
     await session.set(`${this.root}${path}`, data);
   }
 
+  /** Takes all its znodes away. */
+  async forget(): Promise<void> {
+    await using session = await this.session(this.digest);
+    if (await session.exists(this.root) !== null) await session.deleteRecursive(this.root);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#processes) {
       try {
@@ -207,9 +213,7 @@ export class Place implements AsyncDisposable {
     await untilNobodyUses(this.folder);
     await clearRuntime(this.datadir);
     await Deno.remove(this.folder, { recursive: true });
-    if (!this.#ownsRoot) return;
-    await using session = await this.session(this.digest);
-    if (await session.exists(this.root) !== null) await session.deleteRecursive(this.root);
+    if (this.#ownsRoot) await this.forget();
   }
 }
 
@@ -246,6 +250,12 @@ export function theLine({ stderr }: Pick<Finished, "stderr">): string {
   const [, line] = /^galera-keeper: (.+)$/.exec(lines[0]!) ?? [];
   assert(line, `No line of ours: ${lines[0]}`);
   return line;
+}
+
+/** A `grastate.dat` as Galera writes it, but for what it says. */
+export function grastate(uuid: string, seqno: string, safeToBootstrap = 1): string {
+  return "# GALERA saved state\nversion: 2.1\n" +
+    `uuid:    ${uuid}\nseqno:   ${seqno}\nsafe_to_bootstrap: ${safeToBootstrap}\n`;
 }
 
 /** Gives a file to the account that mariadbd runs as. */
