@@ -24,10 +24,7 @@ export async function askAll(
   return await Promise.all(others.map(async ({ address, node }): Promise<Registered> => {
     if (node === null) return { address, name: null, answer: { kind: "foreign" } };
     const name = node.member;
-    if (node.http === null) {
-      const problem = "it serves no HTTP (--http off)";
-      return { address, name, answer: { kind: "silent", problem } };
-    }
+    if (node.http === null) return { address, name, answer: { kind: "mute" } };
     try {
       const status = await ask(node.http, signal);
       return { address, name, answer: judge(node, status, asking.clusterUuid) };

@@ -174,7 +174,10 @@ scenario("bootstrap --force goes on with a copy where the newest is lost", async
     ? [one, two]
     : [two, one];
   if (more.datadir.head !== less.datadir.head) {
-    assertRefused(await person((p) => p.bootstrap(less.name, { force: true })), /which is more/);
+    assertRefused(
+      await person((p) => p.bootstrap(less.name, { force: true })),
+      /which would be lost/,
+    );
   }
   const plan = await person((p) => p.bootstrap(more.name, { force: true }));
   assert.ok(plan.kind === "plan" && plan.losses.length === 1, inWords(plan));

@@ -59,7 +59,7 @@ Deno.test("askAll() asks the others, not oneself", async () => {
     "primary",
     "silent",
     "foreign",
-    "silent",
+    "mute",
   ]);
 });
 

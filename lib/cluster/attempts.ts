@@ -26,6 +26,14 @@ export function branchOf(copy: Copy, attempts: readonly Attempt[]): Branch {
   return locate(copy, attempts).branch;
 }
 
+/**
+ * How far a copy that is no part of the cluster's present history goes along with it, as far as that
+ * is known: a seqno; null where it is a part of it.
+ */
+export function sharedUntil(copy: Copy, attempts: readonly Attempt[]): bigint | null {
+  return locate(copy, attempts).until;
+}
+
 /** The sentence that says why such a copy cannot go on. */
 export function explainBranch(copy: Copy, attempt: Attempt): string {
   const position = formatPosition(copy.position);
@@ -95,9 +103,11 @@ export function begin(beginning: {
 interface Located {
   readonly branch: Branch;
   readonly later: Attempt | null;
+  /** The last seqno that it shares with the present history; null where it shares all. */
+  readonly until: bigint | null;
 }
 
-const PRESENT: Located = { branch: "present", later: null };
+const PRESENT: Located = { branch: "present", later: null, until: null };
 
 function locate(copy: Copy, all: readonly Attempt[]): Located {
   const { position } = copy;
@@ -107,17 +117,24 @@ function locate(copy: Copy, all: readonly Attempt[]): Located {
   // The present history is the last attempt and what that came from, back to the beginning. A copy
   // is a part of it up to where the next attempt of that line began.
   const line = lineOf(attempts);
+  let until: bigint | null = null;
   for (let one: Attempt | null = own; one !== null; one = parentOf(one, attempts)) {
     const index = line.indexOf(one);
-    if (index < 0) continue;
+    if (index < 0) {
+      until = one.seqno;
+      continue;
+    }
     const next = line[index - 1];
-    return next === undefined || (one === own && !isBeyond(position, next))
-      ? PRESENT
-      : { branch: "left-behind", later: next };
+    if (next === undefined || (one === own && !isBeyond(position, next))) return PRESENT;
+    return { branch: "left-behind", later: next, until: lower(until, next.seqno) };
   }
   // It cannot be told where it branched off: only what no attempt began before is safe.
   const later = attempts.find((one) => !isCreation(one, attempts) && isBeyond(position, one));
-  return later === undefined ? PRESENT : { branch: "unknown", later };
+  return later === undefined ? PRESENT : { branch: "unknown", later, until: later.seqno };
+}
+
+function lower(one: bigint | null, other: bigint): bigint {
+  return one !== null && one < other ? one : other;
 }
 
 function isBeyond(position: Position, { seqno }: Attempt): boolean {

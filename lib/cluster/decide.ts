@@ -45,11 +45,21 @@ function joinOrHeal(view: View, cluster: Cluster | null): Decision | null {
     return wait(2, `${list(healing)} ${what}`, { waitsFor: names(healing) });
   }
   const odd = view.registered[0];
-  return odd === undefined ? null : wait(2, oddity(odd), {
-    waitsFor: names([odd]),
-    ...(odd.answer.kind === "foreign" &&
-      { person: `Stop what runs at ${odd.address}, or delete the znode nodes/${odd.address}.` }),
-  });
+  return odd === undefined
+    ? null
+    : wait(2, oddity(odd), { waitsFor: names([odd]), person: mend(odd) });
+}
+
+/** What a person can do about a registration that says nothing; null where it may pass by itself. */
+function mend({ address, name, answer }: Registered): string | null {
+  switch (answer.kind) {
+    case "foreign":
+      return `Stop what runs at ${address}, or delete the znode nodes/${address}.`;
+    case "mute":
+      return `Start ${name} again with --http: whoever joins asks it whether it is Primary.`;
+    default: // An answer that does not fit is an old registration's: it goes with its session.
+      return null;
+  }
 }
 
 function notOnRecord(primary: readonly Registered[]): Decision {
@@ -247,6 +257,8 @@ function oddity({ address, name, answer }: Registered): string {
       return `${name ?? address} is registered at ${address}, and ${answer.problem}`;
     case "foreign":
       return `${address} is registered, though not by galera-keeper: its position is not known`;
+    case "mute":
+      return `${name} is registered and serves no HTTP (--http off): how it is, nobody can ask`;
     case "primary":
     case "not-primary":
       return `${name ?? address} is registered`;

@@ -2,9 +2,10 @@
  * What an operator can do where the rules wait for a person: have one member bootstrap, or forget
  * one. Pure: what would be written and what may be lost by it, or why it is refused.
  */
-import { attemptsOf, begin, branchOf, leftBehindBy } from "./attempts.ts";
+import { attemptsOf, begin, branchOf } from "./attempts.ts";
 import { decide } from "./decide.ts";
-import { comparePositions, formatPosition, isKnown, type Position } from "./position.ts";
+import { copyOf, lossOf, lostAfter } from "./losses.ts";
+import { comparePositions, formatPosition, isKnown } from "./position.ts";
 import { floorOf } from "./record.ts";
 import { nameOf } from "./say.ts";
 import type { Cluster, Copy, Held, MemberRecord, SeenRecord, View } from "./view.ts";
@@ -130,14 +131,16 @@ function planForce(
     }
     : null;
   const others = sight.records.filter((seen) => nameOf(seen) !== record.name);
-  const better = others.find((seen) =>
-    seen.kind === "record" && seen.present && isAhead(copyOf(seen.record), copy, cluster)
-  );
+  const next = beginning(sight, own ?? record, attempt, true);
+  const better = others.find((seen) => {
+    const held = seen.kind === "record" && seen.present ? copyOf(seen.record) : null;
+    return held !== null && isKnown(held.position) && lostAfter(held, cluster, next) !== null;
+  });
   if (better !== undefined) {
     return refused(
       `${nameOf(better)} is there and holds ${
         formatPosition(copyOf((better as Seen).record)!.position)
-      }, which is more: have that one bootstrap, or stop it and forget it first`,
+      }, which would be lost: have that one bootstrap, or stop it and forget it first`,
     );
   }
   const starting = others.find((seen) =>
@@ -150,7 +153,7 @@ function planForce(
   const from = copy?.position ?? null;
   return {
     kind: "plan",
-    cluster: beginning(sight, own ?? record, attempt, true),
+    cluster: next,
     forgotten: [],
     records: [
       ...own === null ? [] : [own],
@@ -160,9 +163,9 @@ function planForce(
     ],
     losses: [
       ...copyOf(record) === null
-        ? lossOf({ kind: "record", record, present: true }, from, cluster)
+        ? lossOf({ kind: "record", record, present: true }, cluster, next)
         : [],
-      ...others.flatMap((seen) => lossOf(seen, from, cluster)),
+      ...others.flatMap((seen) => lossOf(seen, cluster, next)),
     ],
     uuid,
     outcome: from === null
@@ -217,14 +220,13 @@ export function planForget(sight: Sight, member: string): Plan | Refusal {
   }
   const primary = sight.registered.filter(({ answer }) => answer.kind === "primary");
   const rest = sight.records.filter((one) => nameOf(one) !== member);
-  const best = highestOf(rest, cluster);
   const isSafe = primary.length > 0 || (record !== null && hasNothingToLose(record));
   return {
     kind: "plan",
     cluster: null,
     records: [],
     forgotten: [member],
-    losses: isSafe ? [] : lossOf(seen, best, cluster),
+    losses: isSafe ? [] : lossOf(seen, cluster, withoutIt(sight, rest)),
     uuid: cluster?.uuid ?? null,
     outcome: primary.length > 0
       ? `The cluster is Primary without ${member}: nothing is lost, and nobody waits for it after ` +
@@ -233,68 +235,21 @@ export function planForget(sight: Sight, member: string): Plan | Refusal {
   };
 }
 
-/** What may be lost of a member's when the cluster goes on from a position without it. */
-function lossOf(seen: SeenRecord, from: Position | null, cluster: Cluster | null): string[] {
-  const name = nameOf(seen);
-  if (seen.kind === "unreadable") return [`Whatever ${name} holds: its record cannot be read`];
-  const { data } = seen.record;
-  const beyond = from === null ? "" : ` after ${formatPosition(from)}`;
-  if (data.kind === "standalone") {
-    return from === null
-      ? [`The database of ${name}, which never was in a cluster, is not taken over`]
-      : [];
+/** `cluster` as it would say that the best of some members bootstraps; null where none could. */
+function withoutIt(sight: Sight, rest: readonly SeenRecord[]): Cluster | null {
+  const before = sight.cluster.kind === "known" ? sight.cluster.cluster : null;
+  let best: { readonly record: MemberRecord; readonly copy: Copy } | null = null;
+  for (const seen of rest) {
+    if (seen.kind !== "record") continue;
+    const { record } = seen;
+    const copy = copyOf(record);
+    if (copy === null || branchOf(copy, before?.attempts ?? []) !== "present") continue;
+    if (before !== null && before.uuid !== copy.position.uuid) continue;
+    const isBetter = best === null || (best.copy.position.uuid === copy.position.uuid &&
+      comparePositions(copy.position, best.copy.position) > 0);
+    if (isBetter) best = { record, copy };
   }
-  const copy = floorOf(data);
-  if (copy === "unknown" || (data.kind === "running" && !data.starting)) {
-    const { instead } = seen.record;
-    return [
-      `Whatever ${name} committed${beyond}: it died running, and ` +
-      (instead === null
-        ? "has not said since how far it came. If its mariadbd still runs, cut off from ZooKeeper, " +
-          "there will be two clusters: make sure that it does not"
-        : `its datadir now holds ${instead}`),
-    ];
-  }
-  if (copy === null) return [];
-  if (!isKnown(copy.position)) return [`Whatever ${name} holds: its position is not known`];
-  if (from !== null && !isAhead(copy, { position: from, attempt: null }, cluster)) return [];
-  const first = from === null || from.uuid !== copy.position.uuid ? 1n : from.seqno + 1n;
-  const what = data.kind === "torn" ? "held before an SST into it was cut off" : "holds";
-  return [
-    `Transactions ${first} to ${copy.position.seqno} of ${copy.position.uuid}, which ${name} ${what}`,
-  ];
-}
-
-/** Whether a copy lies ahead of another one, in the cluster's present history or in one not known. */
-function isAhead(copy: Copy | null, than: Copy | null, cluster: Cluster | null): boolean {
-  if (copy === null || !isKnown(copy.position)) return false;
-  if (branchOf(copy, cluster?.attempts ?? []) === "left-behind") return false;
-  if (
-    cluster?.uuid !== null && cluster?.uuid !== undefined && copy.position.uuid !== cluster.uuid
-  ) {
-    return false;
-  }
-  if (than === null) return true;
-  return copy.position.uuid !== than.position.uuid ||
-    comparePositions(copy.position, than.position) > 0;
-}
-
-/** The most advanced copy of the present history that somebody's datadir holds. */
-function highestOf(records: readonly SeenRecord[], cluster: Cluster | null): Position | null {
-  let top: Position | null = null;
-  for (const seen of records) {
-    const copy = seen.kind === "record" ? copyOf(seen.record) : null;
-    if (copy === null || leftBehindBy(copy, cluster?.attempts ?? []) !== null) continue;
-    if (isAhead(copy, top === null ? null : { position: top, attempt: null }, cluster)) {
-      top = copy.position;
-    }
-  }
-  return top;
-}
-
-/** The copy that a member's datadir holds, where its record says so. */
-function copyOf({ data, instead }: MemberRecord): Copy | null {
-  return data.kind === "at" && instead === null ? data.copy : null;
+  return best === null ? null : beginning(sight, best.record, "", false);
 }
 
 /** What a member's datadir holds, as far as its record says. */

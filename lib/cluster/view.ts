@@ -109,7 +109,9 @@ export type Answer =
   /** It answers: same name, same datadir id, Primary, the cluster's UUID. */
   | { readonly kind: "primary" }
   | { readonly kind: "not-primary" }
-  /** No answer over HTTP, or it offers none. */
+  /** It offers no HTTP (`--http off`): nobody can tell how it is. */
+  | { readonly kind: "mute" }
+  /** No answer over HTTP. */
   | { readonly kind: "silent"; readonly problem: string }
   /** Somebody else answers at that address, or with another cluster's UUID. */
   | { readonly kind: "mismatch"; readonly problem: string }

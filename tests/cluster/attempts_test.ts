@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
-import { branchOf, explainBranch, leftBehindBy } from "../../lib/cluster/attempts.ts";
+import fc from "fast-check";
+import {
+  attemptsOf,
+  begin,
+  branchOf,
+  explainBranch,
+  leftBehindBy,
+  sharedUntil,
+} from "../../lib/cluster/attempts.ts";
 import type { Attempt } from "../../lib/cluster/view.ts";
-import { cluster, copy } from "./views.ts";
+import { A, cluster, copy, record } from "./views.ts";
 
 /** The attempts of `running A a1@0 a2@10`. */
 function attempts(text: string): readonly Attempt[] {
@@ -16,6 +24,10 @@ const THREE = attempts("running A a1@0 a2@10 a3@20");
 const ADOPTED = attempts("running A a1@20");
 /** A person went back: the third began before the second. */
 const BACK = attempts("running A a1@0 a2@10 a3@5");
+/** A person had the cluster go on with an old branch: the third began in the first. */
+const OLD_BRANCH = attempts("running A a1@0 a2@10 a3@20@a1");
+/** It began from a copy that does not say what it followed. */
+const FROM_UNKNOWN = attempts("running A a1@0 a2@10@?");
 const UNFINISHED = attempts("bootstrapping g1 ? a1@0");
 const HUGE = attempts("running A a1@0 a2@9223372036854775806");
 
@@ -41,6 +53,15 @@ Deno.test("leftBehindBy() names the later attempt that a copy lies beyond", () =
     ["A:8@a2", BACK, "a3", "left-behind"],
     ["A:11@a2", BACK, "a3", "left-behind"],
     ["A:11@a3", BACK, null, "present"],
+    ["A:10@a2", OLD_BRANCH, null, "present"],
+    ["A:15@a2", OLD_BRANCH, "a3", "left-behind"],
+    ["A:25@a2", OLD_BRANCH, "a3", "left-behind"],
+    ["A:15@a1", OLD_BRANCH, null, "present"],
+    ["A:21@a1", OLD_BRANCH, "a3", "left-behind"],
+    ["A:99@a3", OLD_BRANCH, null, "present"],
+    ["A:9@a1", FROM_UNKNOWN, null, "present"],
+    ["A:11@a1", FROM_UNKNOWN, "a2", "unknown"],
+    ["A:11@a2", FROM_UNKNOWN, null, "present"],
     // An attempt that is not known is held against all but the one that created the cluster.
     ["A:0@?", ONE, null, "present"],
     ["A:99@?", ONE, null, "present"],
@@ -79,4 +100,98 @@ Deno.test("explainBranch() says where and by whom the cluster went on", () => {
     "its position aaaaaaaa-2be9-11f0-9d25-7a3b5e1f2c3d:11 lies beyond 10, where g1 bootstrapped " +
       "later: it holds transactions that the cluster went on without",
   );
+  assert.equal(
+    explainBranch(copy("A:15@a2"), OLD_BRANCH[2]!),
+    "its copy at aaaaaaaa-2be9-11f0-9d25-7a3b5e1f2c3d:15 followed a bootstrap that the cluster went " +
+      "on without when g1 bootstrapped at 20",
+  );
+});
+
+/** What an attempt began with and what came to it, each transaction by a name of its own. */
+interface Life {
+  readonly attempt: Attempt;
+  readonly transactions: readonly string[];
+}
+
+/** Bootstraps from any copy that there ever was, as a person might choose them. */
+function liveOn(steps: readonly { from: number; length: number; more: number }[]): readonly Life[] {
+  const lives: Life[] = [];
+  for (const [index, { from, length, more }] of steps.entries()) {
+    const before = lives[from % Math.max(1, lives.length)];
+    const held = before?.transactions.slice(0, length % (before.transactions.length + 1)) ?? [];
+    const attempt = `a${index}`;
+    const seqno = BigInt(held.length);
+    lives.push({
+      attempt: { attempt, by: "g1", uuid: A, seqno, from: before?.attempt.attempt ?? null },
+      transactions: [...held, ...Array.from({ length: more }, (_, i) => `${attempt}:${i}`)],
+    });
+  }
+  return lives;
+}
+
+const anyLives = fc.array(
+  fc.record({ from: fc.nat(5), length: fc.nat(12), more: fc.nat(4) }),
+  { minLength: 1, maxLength: 6 },
+).map(liveOn);
+
+Deno.test("branchOf() tells a part of the present history from all else, whoever was bootstrapped", () => {
+  fc.assert(
+    fc.property(anyLives, fc.nat(5), fc.nat(12), fc.boolean(), (lives, of, length, isLabelled) => {
+      const { attempt: { attempt }, transactions } = lives[of % lives.length]!;
+      const seqno = length % (transactions.length + 1);
+      const held = transactions.slice(0, seqno);
+      const present = lives.at(-1)!.transactions;
+      const isPart = held.every((one, index) => present[index] === one);
+      const position = { uuid: A, seqno: BigInt(seqno) };
+      const past = lives.map((life) => life.attempt);
+      if (isLabelled) {
+        const branch = branchOf({ position, attempt }, past);
+        assert.equal(branch, isPart ? "present" : "left-behind");
+        const apart = held.findIndex((one, index) => present[index] !== one);
+        assert.equal(sharedUntil({ position, attempt }, past), isPart ? null : BigInt(apart));
+      } else if (branchOf({ position, attempt: null }, past) === "present") {
+        assert.ok(isPart, "a copy without an attempt passed for a part");
+      }
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+Deno.test("attemptsOf() takes the cluster's, else the longest lineage that all others are a part of", () => {
+  const lineage = (text: string, name: string, past: readonly Attempt[]) => {
+    const seen = record(`${name} ${text}`);
+    if (seen.kind !== "record") throw new Error(text);
+    return { ...seen.record, lineage: past };
+  };
+  const known = cluster("running A a1@0 a2@10");
+  if (known.kind !== "known") throw new Error("not known");
+  const [first, second] = [lineage("at A:9", "g1", ONE), lineage("at A:12@a2", "g2", TWO)];
+  assert.deepEqual(attemptsOf(known.cluster, [first]), TWO);
+  assert.deepEqual(attemptsOf(null, []), []);
+  assert.deepEqual(attemptsOf(null, [first, second]), TWO);
+  assert.deepEqual(attemptsOf(null, [second, first]), TWO);
+  const other = attempts("running A a1@0 a9@5");
+  assert.equal(attemptsOf(null, [second, lineage("at A:9@a9", "g3", other)]), null);
+});
+
+Deno.test("begin() goes on with the history of what it begins with, or starts a new one", () => {
+  const known = cluster("running A a1@0");
+  if (known.kind !== "known") throw new Error("not known");
+  const rest = { by: "g2", attempt: "a2", forced: false, past: ONE };
+  const goesOn = begin({ ...rest, before: known.cluster, copy: copy("A:10@a1") });
+  assert.deepEqual(goesOn, {
+    phase: "bootstrapping",
+    uuid: A,
+    by: "g2",
+    attempt: "a2",
+    attempts: [...ONE, { attempt: "a2", by: "g2", uuid: A, seqno: 10n, from: "a1" }],
+    forced: false,
+  });
+  const created = { attempt: "a2", by: "g2", uuid: null, seqno: 0n, from: null };
+  assert.deepEqual(begin({ ...rest, before: known.cluster, copy: null }).attempts, [created]);
+  const emptied = begin({ ...rest, before: null, copy: copy("A:10@a1") });
+  assert.deepEqual(emptied.attempts, goesOn.attempts);
+  const long = Array.from({ length: 150 }, (_, i) => ({ ...ONE[0]!, attempt: `b${i}` }));
+  const cut = begin({ ...rest, past: long, before: known.cluster, copy: copy("A:10@a1") });
+  assert.equal(cut.attempts.length, 101);
 });

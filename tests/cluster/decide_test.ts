@@ -123,6 +123,7 @@ Deno.test("decide() rule 2: a registered member that is not known to be Primary 
   check([
     ["not Primary", top("g2 not-primary"), { g1: "wait 2 for g2", g3: "wait 2 for g2" }],
     ["silent", top("g2 silent"), { g1: "wait 2 for g2" }],
+    ["without HTTP", top("g2 mute"), { g1: "wait 2 for g2, person" }],
     ["somebody else answers", top("g2 mismatch"), { g1: "wait 2 for g2" }],
     ["a lab's member", top("10.0.0.9 foreign"), { g1: "wait 2 for 10.0.0.9, person" }],
     ["the one that can heal first", top("g2 silent | g3 not-primary"), { g1: "wait 2 for g3" }],

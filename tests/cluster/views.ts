@@ -136,7 +136,7 @@ export function cluster(text: string): ClusterOnRecord {
       by: (last ? by : "g1") ?? fail("cluster", text),
       uuid: id,
       seqno: BigInt(seqno ?? fail("attempt", word)),
-      from: from ?? words[index - 1]?.split("@")[0] ?? null,
+      from: from === "?" ? null : from ?? words[index - 1]?.split("@")[0] ?? null,
     };
   });
   const last = attempts.at(-1) ?? fail("cluster without an attempt", text);
@@ -155,6 +155,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   primary: { kind: "primary" },
   "not-primary": { kind: "not-primary" },
   silent: { kind: "silent", problem: "connection refused" },
+  mute: { kind: "mute" },
   mismatch: { kind: "mismatch", problem: "g9 answers there" },
   foreign: { kind: "foreign" },
 };

@@ -110,8 +110,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "old-branch-joins",
     breaks: "This datadir does not lie beyond a later attempt's beginning",
     file: "lib/cluster/attempts.ts",
-    from: "return next === undefined || (one === own && !isBeyond(position, next))",
-    to: "return next === undefined || own !== null",
+    from: "if (next === undefined || (one === own && !isBeyond(position, next))) return PRESENT;",
+    to: "if (next === undefined || own !== null) return PRESENT;",
   },
   {
     name: "restores-itself-only",

@@ -1,0 +1,56 @@
+/** What is lost when a cluster goes on without what some members hold, or may hold. */
+import { branchOf, sharedUntil } from "./attempts.ts";
+import { isKnown } from "./position.ts";
+import { floorOf } from "./record.ts";
+import { nameOf } from "./say.ts";
+import type { Cluster, Copy, MemberRecord, SeenRecord } from "./view.ts";
+
+/** What may be lost of a member's when the cluster goes on as planned. */
+export function lossOf(seen: SeenRecord, before: Cluster | null, next: Cluster | null): string[] {
+  const name = nameOf(seen);
+  if (seen.kind === "unreadable") return [`Whatever ${name} holds: its record cannot be read`];
+  const { data, instead } = seen.record;
+  const begun = next?.attempts.at(-1);
+  const from = begun === undefined || begun.uuid === null ? null : `${begun.uuid}:${begun.seqno}`;
+  if (data.kind === "standalone") {
+    return from === null
+      ? [`The database of ${name}, which never was in a cluster, is not taken over`]
+      : [];
+  }
+  const copy = floorOf(data);
+  if (copy === "unknown" || (data.kind === "running" && !data.starting)) {
+    const beyond = from === null ? "" : ` after ${from}`;
+    return [
+      `Whatever ${name} committed${beyond}: it died running, and ` +
+      (instead === null
+        ? "has not said since how far it came. If its mariadbd still runs, cut off from ZooKeeper, " +
+          "there will be two clusters: make sure that it does not"
+        : `its datadir now holds ${instead}`),
+    ];
+  }
+  if (copy === null) return [];
+  if (!isKnown(copy.position)) return [`Whatever ${name} holds: its position is not known`];
+  const shared = lostAfter(copy, before, next);
+  if (shared === null) return [];
+  const what = data.kind === "torn" ? "held before an SST into it was cut off" : "holds";
+  const { uuid, seqno } = copy.position;
+  return [`Transactions ${shared + 1n} to ${seqno} of ${uuid}, which ${name} ${what}`];
+}
+
+/**
+ * The last seqno of a copy that is not lost when the cluster goes on as planned; null where nothing
+ * of it is, or all that would be is lost already.
+ *
+ * @param next `cluster` as it would say who bootstraps; null where nobody could.
+ */
+export function lostAfter(copy: Copy, before: Cluster | null, next: Cluster | null): bigint | null {
+  const { uuid } = copy.position;
+  const isStranger = before !== null && before.uuid !== null && before.uuid !== uuid;
+  if (isStranger || branchOf(copy, before?.attempts ?? []) === "left-behind") return null;
+  return next?.uuid === uuid ? sharedUntil(copy, next.attempts) : 0n;
+}
+
+/** The copy that a member's datadir holds, where its record says so. */
+export function copyOf({ data, instead }: MemberRecord): Copy | null {
+  return data.kind === "at" && instead === null ? data.copy : null;
+}
