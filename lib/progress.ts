@@ -119,11 +119,12 @@ export class Progress {
       seqno: status === null ? null : `${status.lastCommitted}`,
       clusterSize: status?.clusterSize ?? null,
     };
+    if (this.#status.stage === "registered") this.enter("registered", whatItServes(status));
   }
 
   /** It is registered and serves. */
   ready(): void {
-    this.enter("registered", "Serving, registered and Synced");
+    this.enter("registered", SERVING);
     this.#status = { ...this.#status, readyAt: this.#now() };
   }
 
@@ -131,4 +132,14 @@ export class Progress {
   unready(): void {
     this.#status = { ...this.#status, readyAt: null };
   }
+}
+
+const SERVING = "Serving, registered and Synced";
+
+/** What a registered member does, in a sentence: a member that lost the others serves nobody. */
+function whatItServes(status: WsrepStatus | null): string {
+  if (status === null) return "Registered, and mariadbd does not answer";
+  return status.primary
+    ? SERVING
+    : "Registered and serving nobody, as it is in no primary component";
 }

@@ -19,7 +19,7 @@ export function inOrder(
 
 /** Starts all members of a new cluster, with a table of rows. @returns Its UUID. */
 export async function startNew(cluster: TestCluster): Promise<string> {
-  for (const member of cluster.members) member.start();
+  for (const member of cluster.members) member.start({ size: cluster.members.length });
   const statuses = await untilAllRegistered(cluster.members);
   const [first] = cluster.members;
   await first!.query("CREATE DATABASE app");
@@ -42,9 +42,9 @@ export async function insert(member: TestMember, id: number): Promise<void> {
   await member.query(`INSERT INTO app.t VALUES (${id})`);
 }
 
-/** The rows that a member has. */
+/** The rows that a member has, once it has all that was acknowledged so far. */
 export async function idsOn(member: TestMember): Promise<Set<number>> {
-  const rows = await member.query("SELECT id FROM app.t");
+  const rows = await member.query("SET STATEMENT wsrep_sync_wait = 1 FOR SELECT id FROM app.t");
   return new Set(rows.map(({ id }) => Number(id)));
 }
 

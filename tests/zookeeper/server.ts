@@ -33,7 +33,7 @@ export async function startServers(
 ): Promise<TestServers> {
   const dataDir = await Deno.makeTempDir({ prefix: "zookeeper-" });
   const places = Array.from({ length: count }, (_, index) => {
-    const address = randomAddress(network);
+    const address = options.address ?? randomAddress(network);
     const port = freePort(address);
     return { id: index + 1, address, port, peers: `${address}:${port + 1}:${port + 2}` };
   });
