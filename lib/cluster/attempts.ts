@@ -175,6 +175,8 @@ function originOf(
     const found = rest[index];
     if (found === undefined) return null;
     if (isBeyond(position, found) || isCreation(found, attempts)) return found;
+    // What it began with is its own where nobody knows whose it was before.
+    if (found.from === null && position.seqno === found.seqno) return found;
     rest = rest.slice(0, index);
     name = found.from;
   }

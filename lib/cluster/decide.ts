@@ -5,10 +5,10 @@
 import { explainBranch, leftBehindBy } from "./attempts.ts";
 import { allReported, inDoubt, isOnRecord, newestGone, noCopy, recordFirst } from "./doubt.ts";
 import { bestPresent, elect, weigh } from "./elect.ts";
-import { comparePositions, formatPosition, isKnown } from "./position.ts";
+import { comparePositions, formatPosition, isKnown, type Position } from "./position.ts";
 import { describeHeld } from "./record.ts";
 import { and, bootstrap, force, forget, isMine, join, nameOf, wait, waitFor } from "./say.ts";
-import type { Cluster, Decision, Registered, View } from "./view.ts";
+import type { Attempt, Cluster, Decision, Registered, View } from "./view.ts";
 
 /**
  * What this member does next. To be asked under the start-up lock, with a view that was read while
@@ -134,7 +134,8 @@ function forced(view: View, cluster: Cluster | null): Decision | null {
   const begin = { uuid: begun.uuid, seqno: begun.seqno };
   const goesOn = held.kind === "at" && isKnown(held.position) &&
     held.position.uuid === begin.uuid && comparePositions(held.position, begin) >= 0 &&
-    leftBehindBy({ position: held.position, attempt }, cluster.attempts) === null;
+    (isWhatWasChosen(held.position, attempt, begun) ||
+      leftBehindBy({ position: held.position, attempt }, cluster.attempts) === null);
   if (goesOn) {
     return bootstrap(
       6,
@@ -147,6 +148,11 @@ function forced(view: View, cluster: Cluster | null): Decision | null {
       describeHeld(held),
     { person: `Give this member the datadir that it had, or choose again: ${force("NAME")}.` },
   );
+}
+
+/** Where a copy does not say what it followed, the history says nothing of it: only that it is the one. */
+function isWhatWasChosen(position: Position, attempt: string | null, begun: Attempt): boolean {
+  return position.seqno === begun.seqno && attempt === begun.from;
 }
 
 /** Rule 4: this datadir is not of this cluster. */

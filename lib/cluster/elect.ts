@@ -113,7 +113,7 @@ export function bestPresent({ candidates, bar }: Evidence): Candidate | null {
 }
 
 /** Whether a record speaks of another cluster's data only. */
-function isStranger({ data }: MemberRecord, cluster: Cluster | null): boolean {
+export function isStranger({ data }: MemberRecord, cluster: Cluster | null): boolean {
   if (cluster?.uuid === undefined || cluster.uuid === null) return false;
   const uuid = uuidOf(data);
   return uuid !== null && uuid !== cluster.uuid;

@@ -1,5 +1,6 @@
 /** What is lost when a cluster goes on without what some members hold, or may hold. */
 import { branchOf, sharedUntil } from "./attempts.ts";
+import { isStranger } from "./elect.ts";
 import { isKnown } from "./position.ts";
 import { floorOf } from "./record.ts";
 import { nameOf } from "./say.ts";
@@ -9,6 +10,7 @@ import type { Cluster, Copy, MemberRecord, SeenRecord } from "./view.ts";
 export function lossOf(seen: SeenRecord, before: Cluster | null, next: Cluster | null): string[] {
   const name = nameOf(seen);
   if (seen.kind === "unreadable") return [`Whatever ${name} holds: its record cannot be read`];
+  if (isStranger(seen.record, before)) return [];
   const { data, instead } = seen.record;
   const begun = next?.attempts.at(-1);
   const from = begun === undefined || begun.uuid === null ? null : `${begun.uuid}:${begun.seqno}`;
@@ -45,12 +47,12 @@ export function lossOf(seen: SeenRecord, before: Cluster | null, next: Cluster |
  */
 export function lostAfter(copy: Copy, before: Cluster | null, next: Cluster | null): bigint | null {
   const { uuid } = copy.position;
-  const isStranger = before !== null && before.uuid !== null && before.uuid !== uuid;
-  if (isStranger || branchOf(copy, before?.attempts ?? []) === "left-behind") return null;
+  if (before !== null && before.uuid !== null && before.uuid !== uuid) return null;
+  if (branchOf(copy, before?.attempts ?? []) === "left-behind") return null;
   return next?.uuid === uuid ? sharedUntil(copy, next.attempts) : 0n;
 }
 
-/** The copy that a member's datadir holds, where its record says so. */
+/** The copy that a member's datadir holds, where its record says so and says how far it goes. */
 export function copyOf({ data, instead }: MemberRecord): Copy | null {
-  return data.kind === "at" && instead === null ? data.copy : null;
+  return data.kind === "at" && instead === null && isKnown(data.copy.position) ? data.copy : null;
 }

@@ -5,7 +5,7 @@
 import { attemptsOf, begin, branchOf } from "./attempts.ts";
 import { decide } from "./decide.ts";
 import { copyOf, lossOf, lostAfter } from "./losses.ts";
-import { comparePositions, formatPosition, isKnown } from "./position.ts";
+import { comparePositions, formatPosition } from "./position.ts";
 import { floorOf } from "./record.ts";
 import { nameOf } from "./say.ts";
 import type { Cluster, Copy, Held, MemberRecord, SeenRecord, View } from "./view.ts";
@@ -113,7 +113,8 @@ function planForce(
   const copy = copyOf(record) ?? record.insteadCopy;
   const uuid = cluster?.uuid ?? copy?.position.uuid ?? null;
   const held = heldOf(record);
-  if (copy === null && (uuid !== null || held === null || held.kind === "torn")) {
+  const isNew = held !== null && held.kind !== "torn" && held.kind !== "at";
+  if (copy === null && (uuid !== null || !isNew)) {
     return refused(`${record.name} holds no copy that a cluster could go on with`);
   }
   if (copy !== null && copy.position.uuid !== uuid) {
@@ -134,7 +135,7 @@ function planForce(
   const next = beginning(sight, own ?? record, attempt, true);
   const better = others.find((seen) => {
     const held = seen.kind === "record" && seen.present ? copyOf(seen.record) : null;
-    return held !== null && isKnown(held.position) && lostAfter(held, cluster, next) !== null;
+    return held !== null && lostAfter(held, cluster, next) !== null;
   });
   if (better !== undefined) {
     return refused(

@@ -28,6 +28,7 @@ const BACK = attempts("running A a1@0 a2@10 a3@5");
 const OLD_BRANCH = attempts("running A a1@0 a2@10 a3@20@a1");
 /** It began from a copy that does not say what it followed. */
 const FROM_UNKNOWN = attempts("running A a1@0 a2@10@?");
+const FROM_UNKNOWN_LATER = attempts("running A a1@0 a9@5 a2@10@?");
 const UNFINISHED = attempts("bootstrapping g1 ? a1@0");
 const HUGE = attempts("running A a1@0 a2@9223372036854775806");
 
@@ -62,6 +63,9 @@ Deno.test("leftBehindBy() names the later attempt that a copy lies beyond", () =
     ["A:9@a1", FROM_UNKNOWN, null, "present"],
     ["A:11@a1", FROM_UNKNOWN, "a2", "unknown"],
     ["A:11@a2", FROM_UNKNOWN, null, "present"],
+    ["A:10@a2", FROM_UNKNOWN_LATER, null, "present"],
+    ["A:9@a2", FROM_UNKNOWN_LATER, "a9", "unknown"],
+    ["A:10@?", FROM_UNKNOWN_LATER, "a9", "unknown"],
     // An attempt that is not known is held against all but the one that created the cluster.
     ["A:0@?", ONE, null, "present"],
     ["A:99@?", ONE, null, "present"],

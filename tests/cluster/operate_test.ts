@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
 import { decide } from "../../lib/cluster/decide.ts";
 import { type Plan, planBootstrap, planForget, type Sight } from "../../lib/cluster/operate.ts";
-import type { SeenRecord } from "../../lib/cluster/view.ts";
-import { A, inWords, type Scene, viewOf } from "./views.ts";
+import { A, carriedOut, inWords, type Scene, viewOf } from "./views.ts";
+import {
+  decides,
+  describe,
+  isStranger,
+  mayBeNewest,
+  type Member,
+  transactions,
+  viewOf as viewOfWorld,
+  within,
+  type World,
+  worlds,
+} from "./worlds.ts";
 
 const ONE = "running A a1@0";
 
@@ -19,21 +30,7 @@ function force(scene: Sighting, member: string) {
 
 /** The registry after a plan, as a member sees it. */
 function after(scene: Sighting, plan: Plan): Scene & { readonly sight: Sight } {
-  const sight = sightOf(scene);
-  const records = sight.records
-    .filter((seen) => !plan.forgotten.includes(nameOf(seen)))
-    .map((seen): SeenRecord => {
-      const record = plan.records.find(({ name }) => name === nameOf(seen));
-      return record === undefined || seen.kind !== "record" ? seen : { ...seen, record };
-    });
-  const cluster = plan.cluster === null
-    ? sight.cluster
-    : { kind: "known", cluster: plan.cluster } as const;
-  return { ...scene, sight: { ...sight, records, cluster } };
-}
-
-function nameOf(seen: SeenRecord): string {
-  return seen.kind === "record" ? seen.record.name : seen.name;
+  return { ...scene, sight: carriedOut(sightOf(scene), plan) };
 }
 
 function decisionOf(name: string, { sight, ...scene }: Scene & { readonly sight: Sight }): string {
@@ -337,4 +334,69 @@ Deno.test("planForget() refuses a member that is alive, or whose bootstrap is no
     assert.equal(plan.kind, "refused", what);
     if (plan.kind === "refused") assert.match(plan.reason, reason, what);
   }
+});
+
+/** Whether others may have what a member lacks, and the cluster may still be missing it. */
+function mayLack({ ground, members }: World, self: Member): boolean {
+  const { copy } = self;
+  const mine = copy === undefined || copy.length === "any"
+    ? []
+    : copy.histories.map((one) => transactions(one, Number(copy.length)));
+  return members.filter((one) => one !== self && !isStranger(one, ground)).some((one) => {
+    if (one.kind === "unreadable" || one.copy?.length === "any") return true;
+    if (one.copy?.histories.length === 0) return true;
+    if (one.kind === "running" && one.copy === undefined && one.says !== "first") return true;
+    if (one.copy === undefined) return false;
+    return mayBeNewest(one.copy, ground).some((content) =>
+      mine.length === 0 || !mine.every((own) => within(content, own))
+    );
+  });
+}
+
+Deno.test("planBootstrap() says whether something may be lost, and one alone bootstraps, in all small worlds", () => {
+  let plans = 0;
+  for (const world of worlds()) {
+    const view = viewOfWorld(world, { name: "", self: { held: { kind: "empty" }, attempt: null } });
+    const { self: _self, size: _size, ...rest } = view;
+    const sight: Sight = { ...rest, serving: [] };
+    for (const self of world.members) {
+      const plan = planBootstrap(sight, self.name, { attempt: "a9", force: true });
+      if (plan.kind === "refused") continue;
+      plans++;
+      const what = () => `${describe(world)}: ${self.name}: ${plan.losses.join("; ")}`;
+      const alone = world.ground.history === null && self.kind !== "data";
+      if (mayLack(world, self) !== plan.losses.length > 0 && !alone) assert.fail(what());
+      const later = carriedOut(sight, plan);
+      for (const one of world.members) {
+        if (!one.present || (one !== self && !decides(one))) continue;
+        const decision = decide({ ...later, self: viewOfWorld(world, one).self, size: null });
+        assert.equal(decision.kind === "bootstrap", one === self, `${what()} → ${one.name}`);
+      }
+    }
+  }
+  assert.ok(plans > 10_000, `${plans} plans`);
+});
+
+Deno.test("planForget() says whether something may be lost, in all small worlds", () => {
+  let plans = 0;
+  for (const world of worlds()) {
+    const view = viewOfWorld(world, { name: "", self: { held: { kind: "empty" }, attempt: null } });
+    const { self: _self, size: _size, ...rest } = view;
+    const sight: Sight = { ...rest, serving: [] };
+    for (const gone of world.members) {
+      if (gone.present && gone.kind !== "unreadable") continue;
+      const plan = planForget(sight, gone.name);
+      if (plan.kind === "refused") continue;
+      plans++;
+      const later = carriedOut(sight, plan);
+      for (const one of world.members) {
+        if (one === gone || !one.present || !decides(one)) continue;
+        const decision = decide({ ...later, self: viewOfWorld(world, one).self, size: 3 });
+        if (decision.kind !== "bootstrap" || plan.losses.length > 0) continue;
+        const lacks = mayLack({ ...world, members: [one, gone] }, one);
+        if (lacks) assert.fail(`${describe(world)}: without ${gone.name}, ${one.name} begins`);
+      }
+    }
+  }
+  assert.ok(plans > 10_000, `${plans} plans`);
 });
