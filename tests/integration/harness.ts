@@ -7,7 +7,7 @@ import * as mariadb from "mariadb";
 import type { Cluster, MemberRecord } from "../../lib/cluster/view.ts";
 import { readSnapshot } from "../../lib/snapshot.ts";
 import { Session } from "../../lib/zookeeper/session.ts";
-import { findHolders } from "../../lib/mariadb/processes.ts";
+import { findHolders, signalAll } from "../../lib/mariadb/processes.ts";
 import type { MemberStatus } from "../../lib/progress.ts";
 import { clearRuntime, keeperCommand } from "../keeper.ts";
 
@@ -145,13 +145,7 @@ export class TestMember {
   async crash(): Promise<void> {
     const { servers, strays } = await findHolders(this.datadir);
     this.signal("SIGKILL");
-    for (const { pid } of [...servers, ...strays]) {
-      try {
-        Deno.kill(pid, "SIGKILL");
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    }
+    signalAll([...servers, ...strays].map(({ pid }) => pid), "SIGKILL");
     await this.ended();
   }
 
@@ -300,11 +294,13 @@ export class TestCluster implements AsyncDisposable {
     await Deno.remove(this.#folder, { recursive: true });
   }
 
-  /** A killed keeper's `mariadbd` gets SIGTERM; its datadir is ours only when it is gone. */
+  /** Its datadirs are ours only when nobody works there: in an SST a server may not hear a SIGTERM. */
   async #untilFree(): Promise<void> {
     for (let tries = 0; tries < 300; tries++) {
-      const holders = await Promise.all(this.members.map(({ datadir }) => findHolders(datadir)));
-      if (holders.every(({ servers, strays }) => servers.length + strays.length === 0)) return;
+      const all = await Promise.all(this.members.map(({ datadir }) => findHolders(datadir)));
+      const holders = all.flatMap(({ servers, strays }) => [...servers, ...strays]);
+      if (holders.length === 0) return;
+      signalAll(holders.map(({ pid }) => pid), "SIGKILL");
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     throw new Error(`Processes are left over that use ${this.#folder}`);
