@@ -30,7 +30,13 @@ interface Counts {
 }
 
 const NONE: Counts = { passed: 0, failed: 0, skipped: 0 };
-const NEEDS: readonly string[] = ["zookeeper", "galera", "mariabackup", "kazoo"] satisfies Need[];
+const NEEDS: readonly string[] = [
+  "zookeeper",
+  "galera",
+  "mariabackup",
+  "arbitrator",
+  "kazoo",
+] satisfies Need[];
 
 /** Imports that show what a test file needs, whether it says so or not. */
 const SIGNS: readonly (readonly [RegExp, Need])[] = [

@@ -198,7 +198,8 @@ function readDigest(
   return digest;
 }
 
-function memberFromHostname(hostname: string): string {
+/** The name of a member or an arbitrator that is given none. @throws {ConfigError} It cannot be one. */
+export function memberFromHostname(hostname: string): string {
   try {
     return parseMemberName(hostname);
   } catch (cause) {
@@ -210,7 +211,11 @@ function memberFromHostname(hostname: string): string {
   }
 }
 
-function buildAddresses(options: RunOptions, machine: Machine) {
+/** Where others reach us, and where to listen. */
+export type AddressOptions = Pick<RunOptions, "address" | "bind" | "interface" | "network">;
+
+/** Chooses where others reach us, and where to listen. @throws {ConfigError} They contradict. */
+export function buildAddresses(options: AddressOptions, machine: Pick<Machine, "interfaces">) {
   const interfaces = machine.interfaces();
   const bind = options.bind === undefined || isWildcard(options.bind)
     ? null

@@ -1,6 +1,7 @@
 /** All commands, in the order of the help. */
 
 import type { CommandDefinition } from "../command.ts";
+import { ARBITRATE } from "./arbitrate.ts";
 import { COMPLETE, COMPLETION } from "./completion.ts";
 import { RACE_DEMO } from "./race_demo.ts";
 import { RACE_DEMO_WORKER } from "./race_demo_worker.ts";
@@ -11,6 +12,7 @@ import { UP } from "./up.ts";
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly CommandDefinition[] = [
   RUN,
+  ARBITRATE,
   UP,
   STATUS,
   RACE_DEMO,

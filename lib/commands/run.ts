@@ -3,6 +3,7 @@
 import { constants } from "node:os";
 import { exitSignal } from "../bring_up.ts";
 import { REAL_CLOCK } from "../machine/clock.ts";
+import { stopSignals } from "../machine/signals.ts";
 import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, type RunConfig } from "../config.ts";
 import { EXIT, KeeperError } from "../errors.ts";
@@ -48,7 +49,7 @@ export const RUN: CommandDefinition = {
  * @throws {KeeperError} What only a person can mend; how `mariadbd` failed, with its own status.
  */
 export async function run(config: RunConfig): Promise<number> {
-  using stop = stopSignals();
+  using stop = stopSignals((name) => log.info("{name}: stopping", { name }));
   const database = createDatabase(config, logger());
   const status = config.isWsrepOn
     ? await keepMember(config, database, stop.signal)
@@ -125,23 +126,4 @@ function exitStatusOf({ code, signal, lastErrors }: ExitStatus): number {
     `mariadbd has exited ${how}: ${why}`,
     code ?? 128 + (constants.signals[signal as keyof typeof constants.signals] ?? 0),
   );
-}
-
-const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
-
-/** Turns the signals that stop us into one `AbortSignal`. */
-function stopSignals(): Disposable & { readonly signal: AbortSignal } {
-  const controller = new AbortController();
-  const stops = STOP_SIGNALS.map((name) => {
-    const stop = () => {
-      log.info("{name}: stopping", { name });
-      controller.abort(new Error(`Told to stop by ${name}`));
-    };
-    Deno.addSignalListener(name, stop);
-    return [name, stop] as const;
-  });
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]: () => stops.forEach(([name, stop]) => Deno.removeSignalListener(name, stop)),
-  };
 }

@@ -15,6 +15,8 @@ export type Need =
   | "galera"
   /** What an SST by mariabackup needs besides. */
   | "mariabackup"
+  /** An arbitrator. */
+  | "arbitrator"
   /** What our tests are measured against. */
   | "kazoo";
 
@@ -51,6 +53,7 @@ const REQUIREMENTS: Readonly<
     "mariadb-backup": programPaths("mariabackup"),
     "socat": programPaths("socat"),
   },
+  arbitrator: { "galera-arbitrator-4": programPaths("garbd") },
   kazoo: { "python3-kazoo": [KAZOO] },
 };
 

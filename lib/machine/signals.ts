@@ -44,3 +44,29 @@ export async function interruptible<T>(
     for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
   }
 }
+
+/** The signals that end what was started to run for good. */
+const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const satisfies readonly StopSignal[];
+
+/**
+ * Turns the signals that stop us into one `AbortSignal`; to obey one is no error.
+ *
+ * @param onStop Called at each.
+ */
+export function stopSignals(
+  onStop: (name: StopSignal) => void,
+): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const stops = STOP_SIGNALS.map((name) => {
+    const stop = () => {
+      onStop(name);
+      controller.abort(new Error(`Told to stop by ${name}`));
+    };
+    Deno.addSignalListener(name, stop);
+    return [name, stop] as const;
+  });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => stops.forEach(([name, stop]) => Deno.removeSignalListener(name, stop)),
+  };
+}

@@ -177,7 +177,9 @@ function galera(
  *
  * @throws {ConfigError} An option would undo what is decided through ZooKeeper, or --bind.
  */
-export function providerOptions(settings: DatabaseSettings): string {
+export function providerOptions(
+  settings: Pick<DatabaseSettings, "address" | "bind" | "providerOptions">,
+): string {
   const options = new Map<string, string>([["pc.recovery", "no"]]);
   const { bind } = settings;
   checkProviderOptions(settings.providerOptions, bind);
@@ -251,7 +253,7 @@ const KEPT_BY_MARIABACKUP = [
 ];
 
 /** An address as it goes before a port: IPv6 in brackets. */
-function bracketed(address: string): string {
+export function bracketed(address: string): string {
   return address.includes(":") && !address.includes("[") && !/^[^:]*:\d+$/.test(address)
     ? `[${address}]`
     : address;

@@ -14,17 +14,21 @@ const LEVELS: Readonly<Record<string, Level>> = {
   error: "error",
   warning: "warning",
   warn: "warning",
+  fatal: "error",
 };
 
 /** `2026-01-02  3:04:05 0 [Note] …`; when it crashes, `260102  3:04:05 [ERROR] …`. */
 const SERVER_LINE = /^\d{4}-?\d\d-?\d\d[ T]+\d{1,2}:\d\d:\d\d(?: \d+)? \[(\w+)\] (.*)$/;
 const CRASH_LINE = /^\d{6}[ ]+\d{1,2}:\d\d:\d\d \[(\w+)\] (.*)$/;
+/** garbd's `2026-01-02 03:04:05.678  INFO: …`. */
+const GARBD_LINE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} +(\w+): (.*)$/;
 /** `WSREP_SST: [INFO] … (20260102 03:04:05.678)`. */
 const SST_LINE = /^(WSREP_SST: )\[(\w+)\] (.*?)(?: \(\d{8} [\d:.]+\))?$/;
 
-/** Reads a line as mariadbd or an SST script writes it. */
+/** Reads a line as mariadbd, an SST script or garbd writes it. */
 export function parseLine(line: string): Line {
-  const [, word, text] = SERVER_LINE.exec(line) ?? CRASH_LINE.exec(line) ?? [];
+  const [, word, text] = SERVER_LINE.exec(line) ?? CRASH_LINE.exec(line) ??
+    GARBD_LINE.exec(line) ?? [];
   if (word !== undefined && text !== undefined) return { level: levelOf(word), text };
   const [, prefix, sstWord, sstText] = SST_LINE.exec(line) ?? [];
   if (sstWord !== undefined) return { level: levelOf(sstWord), text: `${prefix}${sstText}` };

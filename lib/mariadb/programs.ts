@@ -113,12 +113,16 @@ export interface Account {
 }
 
 /**
- * Who mariadbd is to run as.
+ * Who a program is to run as.
  *
  * @param user The system's user, where we are root; null: we ourselves.
+ * @param program What it is for, in a message.
  * @throws {ConfigError} There is no such user, or it is root.
  */
-export async function findAccount(user: string | null): Promise<Account> {
+export async function findAccount(
+  user: string | null,
+  program = "mariadbd",
+): Promise<Account> {
   const isRoot = Deno.uid() === 0;
   const name = isRoot ? user : null;
   const [uid, gid, groups] = await Promise.all([id("-u", name), id("-g", name), id("-G", name)]);
@@ -128,7 +132,7 @@ export async function findAccount(user: string | null): Promise<Account> {
     );
   }
   if (uid === "0") {
-    throw new ConfigError("mariadbd must not run as root: name a user with --user");
+    throw new ConfigError(`${program} must not run as root: name a user with --user`);
   }
   return {
     // A container may run as a number that no name belongs to.

@@ -21,6 +21,7 @@ Deno.test("missingPackages() names Debian's packages that are not there", () => 
     "socat",
     "python3-kazoo",
   ]);
+  assert.deepEqual(missingPackages(["arbitrator"], bare), ["galera-arbitrator-4"]);
   assert.deepEqual(missingPackages(["zookeeper", "zookeeper"], bare), [
     "libzookeeper-java",
     "default-jre-headless",

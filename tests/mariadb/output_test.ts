@@ -20,6 +20,8 @@ Deno.test("parseLine() finds the level as the writer means it", () => {
       text: "WSREP_SST: failed: 3",
     }],
     ["WSREP_SST: [WARNING] (a) b", { level: "warning", text: "WSREP_SST: (a) b" }],
+    ["2026-11-22 19:41:29.644  INFO: CRC-32C: {x}", { level: "info", text: "CRC-32C: {x}" }],
+    ["2026-11-22 19:41:29.644 FATAL: Exception", { level: "error", text: "Exception" }],
     ["\t0: 5a-node, n1", { level: null, text: "\t0: 5a-node, n1" }],
     ["setpriv: failed to execute x: No such file", {
       level: null,

@@ -1,0 +1,118 @@
+/** `galera-keeper arbitrate`: Galera's arbitrator as a third voter of a two-node cluster. */
+
+import { ARBITRATOR_TIMING, keepArbitrator } from "../arbitrator.ts";
+import type { CommandDefinition, Environment, OptionDefinition } from "../command.ts";
+import {
+  buildAddresses,
+  buildLogConfig,
+  buildZooKeeperConfig,
+  memberFromHostname,
+  THIS_MACHINE,
+  type ZooKeeperConfig,
+} from "../config.ts";
+import { EXIT } from "../errors.ts";
+import { askStatus } from "../http.ts";
+import { logger, startLog } from "../log.ts";
+import { REAL_CLOCK } from "../machine/clock.ts";
+import { stopSignals } from "../machine/signals.ts";
+import { type GarbdSettings, GarbdStarter } from "../mariadb/garbd.ts";
+import { checkProviderOptions } from "../mariadb/option_file.ts";
+import {
+  LOG_OPTIONS,
+  RUN_OPTIONS,
+  type RunOptions,
+  ZOOKEEPER_OPTIONS,
+} from "../settings/options.ts";
+import { openSession } from "../zookeeper_session.ts";
+
+type ArbitrateOptions =
+  & Pick<RunOptions, "member" | "clusterName" | "address" | "interface" | "network" | "bind">
+  & Pick<RunOptions, "user" | "providerOptions">
+  & Parameters<typeof buildZooKeeperConfig>[0]
+  & Parameters<typeof buildLogConfig>[0];
+
+/** An option of `run`, of the same name and reading, with what is another here. */
+function asInRun(flags: string, other: Partial<OptionDefinition> = {}): OptionDefinition {
+  const option = RUN_OPTIONS.find((one) => one.flags === flags);
+  if (option === undefined) throw new Error(`run has no ${flags}`);
+  return { ...option, ...other };
+}
+
+/** `galera-keeper arbitrate` */
+export const ARBITRATE: CommandDefinition = {
+  name: "arbitrate",
+  summary: "be a third voter of two members, without data",
+  group: "Members:",
+  description:
+    "Waits until members found through ZooKeeper are Primary and runs garbd beside them, " +
+    "so that of two members one that is left stays Primary. It holds no data and no member waits " +
+    "for it. Run it on a third machine, with --cluster-name and --provider-options as the members.",
+  options: [
+    ...ZOOKEEPER_OPTIONS,
+    asInRun("--member <name>", { description: "this arbitrator's name, its own for good" }),
+    asInRun("--cluster-name <name>"),
+    asInRun("--address <ip>"),
+    asInRun("--interface <name>"),
+    asInRun("--network <cidr>"),
+    asInRun("--bind <ip>", { description: "listen on this address alone" }),
+    asInRun("--user <name>", {
+      description: "the system's user that garbd runs as, where we are root",
+      default: "nobody",
+    }),
+    asInRun("--provider-options <options>", {
+      description: 'Galera\'s options, "name=value;…"; those that only members know are left out',
+    }),
+    ...LOG_OPTIONS,
+  ],
+  examples: [
+    ["galera-keeper arbitrate --zookeeper zk-1,zk-2,zk-3", "beside two members"],
+  ],
+  action(options: ArbitrateOptions, { env }) {
+    return run(options, env);
+  },
+};
+
+async function run(options: ArbitrateOptions, env: Environment): Promise<number> {
+  const { zookeeper, garbd } = buildSettings(options, env);
+  const digestPassword = zookeeper.digest?.replace(/^[^:]*:/, "") ?? null;
+  startLog(buildLogConfig(options, [digestPassword]));
+  const log = logger("arbitrate");
+  using stop = stopSignals((name) => log.info("{name}: stopping", { name }));
+  const starter = new GarbdStarter(garbd, logger());
+  await starter.requirePrograms();
+  await keepArbitrator(
+    { name: garbd.member, address: garbd.address, root: zookeeper.root },
+    {
+      connect: (signal, onWaiting) =>
+        openSession(zookeeper, { makeChroot: true, signal, onWaiting }),
+      ask: askStatus,
+      clock: REAL_CLOCK,
+      requirePort: () => starter.requirePort(),
+      spawn: (members, onChange) => starter.spawn(members, onChange),
+    },
+    ARBITRATOR_TIMING,
+    stop.signal,
+  );
+  return EXIT.ok;
+}
+
+/** Looks at all settings together. @throws {import("../errors.ts").ConfigError} They contradict. */
+function buildSettings(
+  options: ArbitrateOptions,
+  env: Environment,
+): { readonly zookeeper: ZooKeeperConfig; readonly garbd: GarbdSettings } {
+  const { member, clusterName, user, providerOptions = {} } = options;
+  const { address, bind } = buildAddresses(options, THIS_MACHINE);
+  checkProviderOptions(providerOptions, bind);
+  return {
+    zookeeper: buildZooKeeperConfig(options, env),
+    garbd: {
+      member: member ?? memberFromHostname(THIS_MACHINE.hostname()),
+      clusterName,
+      address,
+      bind,
+      user: THIS_MACHINE.uid() === 0 ? user : null,
+      providerOptions,
+    },
+  };
+}
