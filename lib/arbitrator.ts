@@ -12,7 +12,12 @@ import { TakenError } from "./registry.ts";
 import { Vote, type VoteTiming, type VoteWorld } from "./vote.ts";
 import type { World } from "./world.ts";
 import type { Arbitrator as OnRecord } from "./znodes.ts";
-import { ConnectionLossError, SessionExpiredError, ZooKeeperError } from "./zookeeper/errors.ts";
+import {
+  ConnectionLossError,
+  NoNodeError,
+  SessionExpiredError,
+  ZooKeeperError,
+} from "./zookeeper/errors.ts";
 
 const log = getLogger(["galera-keeper", "arbitrator"]);
 
@@ -37,6 +42,9 @@ export interface ArbitratorTiming extends VoteTiming {
   /** How long a `garbd` may be without a primary component while members have one. */
   readonly patienceMs: number;
 }
+
+/** Between two looks where what is read changes at that very moment. */
+const LOOK_AGAIN_MS = 100;
 
 /** What `arbitrate` uses. */
 export const ARBITRATOR_TIMING: ArbitratorTiming = {
@@ -255,8 +263,10 @@ class Arbitrator {
     this.#changed = true;
     if (error instanceof ConnectionLossError || error instanceof SessionExpiredError) {
       this.#say("The connection to ZooKeeper was lost");
-      return 100;
+      return LOOK_AGAIN_MS;
     }
+    // Somebody empties the ensemble, or makes the folders at the same time.
+    if (error instanceof NoNodeError) return LOOK_AGAIN_MS;
     if (error instanceof TakenError) return this.#waitForName(error);
     const isMendable = error instanceof KeeperError || error instanceof ZooKeeperError;
     // A garbd that runs is left alone whatever the ensemble does, and one that ran is tried again.

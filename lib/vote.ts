@@ -123,9 +123,9 @@ export class Vote {
     const exit = this.#started?.exit ?? null;
     if (exit === null) return;
     const { code, signal, lastErrors } = exit;
-    log.warn("garbd has exited {how}: {why}", {
-      how: code === null ? `by ${signal}` : `with status ${code}`,
-      why: lastErrors.join(" | ") || "it logged no error",
+    const why = lastErrors.join(" | ") || "it logged no error";
+    log.warn("garbd has exited {how}", {
+      how: code === null ? `by ${signal}` : `with status ${code}: ${why}`,
     });
     this.#started = null;
     this.#backOff();
