@@ -175,9 +175,7 @@ class Arbitrator {
     if (registry !== null) await this.#observe(registry, signal);
     const scene = registry === null ? null : this.#scene;
     const step = arbitrate({
-      registry: scene === null
-        ? null
-        : { cluster: scene.snapshot.cluster, registered: await this.#ask(scene, signal) },
+      registry: scene && { ...scene.snapshot, registered: await this.#ask(scene, signal) },
       arbitrators: this.#scene?.arbitrators ?? [this.#settings.name],
       garbd: this.#vote.running,
       patienceMs: this.#timing.patienceMs,

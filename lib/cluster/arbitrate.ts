@@ -32,6 +32,8 @@ export interface RunningGarbd {
 export interface ArbitrationView {
   /** Null while there is no connection to the ensemble: then nothing is started. */
   readonly registry: {
+    /** Who had all starts pause and since when, in a few words; null where nobody did. */
+    readonly paused: string | null;
     readonly cluster: ClusterOnRecord;
     /** What registered members say; nobody is asked, and it is empty, while `garbd` votes. */
     readonly registered: readonly Registered[];
@@ -61,6 +63,10 @@ export type Arbitration =
 
 /** What an arbitrator does next. Total. */
 export function arbitrate(view: ArbitrationView): Arbitration {
+  const paused = view.registry?.paused ?? null;
+  if (paused !== null) {
+    return { kind: view.garbd === null ? "wait" : "stay", reason: `Paused ${paused}` };
+  }
   return view.garbd === null ? begin(view) : goOn(view, view.garbd);
 }
 

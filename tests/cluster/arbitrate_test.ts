@@ -9,7 +9,14 @@ import type { Answer, Cluster, ClusterOnRecord, Registered } from "../../lib/clu
 
 const UUID = "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d";
 const OTHER = "0f821ecc-2be9-11f0-9d25-7a3b5e1f2c3d";
-const RUNNING: Cluster = { phase: "running", uuid: UUID, by: "g-1", attempt: "a1", attempts: [] };
+const RUNNING: Cluster = {
+  phase: "running",
+  uuid: UUID,
+  by: "g-1",
+  attempt: "a1",
+  forced: false,
+  attempts: [],
+};
 const FOLLOWS = { uuid: UUID, attempt: "a1" };
 
 function known(more: Partial<Cluster> = {}): ClusterOnRecord {
@@ -22,7 +29,11 @@ function member(number: number, kind: Answer["kind"] = "primary"): Registered {
 }
 
 function view(cluster: ClusterOnRecord, ...registered: readonly Registered[]) {
-  return { registry: { cluster, registered } };
+  return { registry: { paused: null, cluster, registered } };
+}
+
+function paused(of: ReturnType<typeof view>) {
+  return { registry: { ...of.registry, paused: "by ops" } };
 }
 
 function on(more: Partial<ArbitrationView>): ArbitrationView {
@@ -59,6 +70,7 @@ Deno.test("arbitrate() starts garbd against the members that answer as Primary, 
       "wait",
       "No registered member answers and is Primary",
     ],
+    [paused(view(known(), member(1))), "wait", "Paused by ops"],
     [view(known(), member(1)), "start", "g-1 answers and is Primary"],
     [
       view(known(), member(1), member(2, "silent"), member(3)),
@@ -109,6 +121,7 @@ Deno.test("arbitrate() leaves garbd alone, or stops it for a new decision", () =
       { ...view(known({ attempt: "a2", phase: "bootstrapping" })), garbd: votes },
       "stop",
     ],
+    ["the same, paused", { ...paused(view(known({ attempt: "a2" }))), garbd: votes }, "stay"],
     ["another UUID", { ...view(known({ uuid: OTHER })), garbd: votes }, "stop"],
     ["not Primary, none registered", { ...view(known()), garbd: garbd(NOT_PRIMARY) }, "stop"],
     ["begun, none registered any more", { ...view(known()), garbd: garbd(null) }, "stop"],
