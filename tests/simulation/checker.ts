@@ -115,11 +115,15 @@ export class Checker {
     });
   }
 
-  /** Between the last look and the spawn something can always happen, the more so to who stands still. */
+  /**
+   * Between the last look and the spawn something can always happen, the more so to who stands still
+   * there. Who stood still before it has looked since.
+   */
   #hasJustLost(machine: Machine, session: bigint | null): boolean {
     const lostAtMs = session === null ? undefined : this.#lostAtMs.get(session);
     return lostAtMs !== undefined &&
-      (this.#simulation.time.nowMs - lostAtMs < 100 || machine.resumedAtMs > lostAtMs);
+      (this.#simulation.time.nowMs - lostAtMs < 100 ||
+        machine.resumedAtMs > lostAtMs && machine.resumedAtMs >= machine.spawnsAtMs);
   }
 
   gone(machine: Machine): void {

@@ -69,6 +69,10 @@ export class Machine {
   nextTransferHangs = false;
   /** When it last went on after it had stood still. */
   resumedAtMs = -1;
+  /** When its keeper last set about to spawn, all looks behind it. */
+  spawnsAtMs = -1;
+  /** Another program has its address and answers there. */
+  answersInstead: PeerStatus | null = null;
 
   constructor(site: Site, name: string, address: string) {
     this.#site = site;
@@ -199,6 +203,7 @@ export class Machine {
     const { random, galera } = this.#site;
     const other = this.#site.machineAt(http);
     await process.later(random.between(1, 8), () => {}, signal);
+    if (other?.answersInstead) return other.answersInstead;
     const reached = other !== null && galera.linked(this.address, other.address) &&
       other.running && !other.process!.paused;
     if (!reached) {
@@ -239,13 +244,11 @@ export class Machine {
         await process.later(random.between(200, 900), () => {}, signal);
         await this.#do(process, "initialise", 2, () => this.datadir.kind = "fresh");
       },
-      spawn: (plan) =>
-        this.#do(
-          process,
-          `spawn to ${plan.kind}`,
-          random.between(4, 20),
-          () => this.#spawn(process, plan),
-        ),
+      spawn: (plan) => {
+        this.spawnsAtMs = this.#site.ensemble.time.nowMs;
+        const ms = random.between(4, 20);
+        return this.#do(process, `spawn to ${plan.kind}`, ms, () => this.#spawn(process, plan));
+      },
       close: () => process.later(1, () => {}),
     };
   }

@@ -1,0 +1,251 @@
+/** Histories of full outages: who may bootstrap, and who must not. */
+import assert from "node:assert/strict";
+import { SimDatadir } from "../datadir.ts";
+import { foreign, type History } from "./script.ts";
+
+/** Two members are cut from the ensemble while it is emptied, and the third puts all on record again. */
+const restoredWithoutTheOthers = (crashAtOnce: boolean): History["play"] => async (script) => {
+  const { simulation, machines: [one, two, three] } = script;
+  await script.serving();
+  script.ensembleLink(false, two, three);
+  await script.wait(1000);
+  simulation.ensemble.deleteBelow("/mariadb");
+  if (crashAtOnce) {
+    await script.step(/^multi \/mariadb\/cluster, after$/, one);
+    script.crash(one);
+  } else {
+    await script.until(() => script.znode("nodes/10.0.0.1") !== null, "galera-1 registers again");
+    await script.stop(one);
+  }
+  await script.wait(15_000);
+  script.crash(two, three);
+  script.ensembleLink(true, two, three);
+  simulation.start(one);
+  await script.wait(20_000);
+  assert.equal(one.member!.progress.status.decision?.kind, "wait", one.doing);
+  simulation.start();
+  await script.up();
+};
+
+/** All of them. */
+export const OUTAGES: readonly History[] = [
+  {
+    name: "a copy torn over, and the donor restored from a backup",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await script.serving();
+      await script.stop(one);
+      const backup = new SimDatadir();
+      backup.copyOf(one.datadir);
+      simulation.start(one);
+      await script.up();
+      await script.wait(3000);
+      await script.stop(two);
+      await script.wait(3000);
+      await script.stop(three);
+      await script.wait(3000);
+      // Started anew, it can give no IST.
+      await script.stop(one);
+      simulation.start(one);
+      await script.up(one);
+      simulation.start(three);
+      await script.until(() => three.datadir.torn, "an SST over the copy of galera-3 began");
+      script.crash(one);
+      await script.until(
+        () => script.znode("members/galera-3")!.datadirId !== undefined && !three.server!.alive,
+        "the SST is cut off",
+      );
+      await script.wait(20_000);
+      one.datadir.copyOf(backup);
+      simulation.start(one, two);
+      await script.waits(two, /newest copy known.* galera-3's and is no longer there/);
+    },
+  },
+  {
+    name: "the ensemble is emptied while only one reaches it",
+    play: restoredWithoutTheOthers(false),
+  },
+  {
+    name: "who puts the cluster on record again crashes at once",
+    play: restoredWithoutTheOthers(true),
+  },
+  {
+    name: "the ensemble is emptied after a member got another datadir",
+    async play(script) {
+      const { simulation, machines } = script;
+      await script.serving();
+      const one = machines.find(({ server }) => server!.plan.kind === "bootstrap")!;
+      const [two, three] = machines.filter((machine) => machine !== one);
+      three!.crash();
+      three!.datadir.empty();
+      await script.up();
+      script.ensembleLink(false, two!, three!);
+      await script.wait(1000);
+      simulation.ensemble.deleteBelow("/mariadb");
+      await script.until(
+        () => script.znode(`nodes/${one.address}`) !== null,
+        `${one.name} registers again`,
+      );
+      script.crash(...machines);
+      script.ensembleLink(true, two!, three!);
+      await script.wait(15_000);
+      simulation.start();
+      await script.up();
+    },
+  },
+  {
+    name: "a person forgets the newest copy, and it comes back",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await script.serving();
+      await script.stop(one, two);
+      await script.wait(2000);
+      script.crash(three);
+      await script.wait(15_000);
+      simulation.start(one, two);
+      await script.waits(two, /galera-3 died running/);
+      simulation.checker.excuseForced(two.datadir.head, "galera-3 is forgotten");
+      await script.command(script.person.forget("galera-3"));
+      await script.up(one, two);
+      await script.until(
+        () => two.datadir.head!.seqno > three.datadir.head!.seqno + 20n,
+        "the cluster went on",
+      );
+      simulation.start(three);
+      await script.waits(three, /Cannot join without losing/);
+    },
+  },
+  {
+    name: "two clusters' copies, and none on record",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await script.serving();
+      await script.stop(one, two, three);
+      simulation.ensemble.deleteBelow("/mariadb");
+      foreign(three.datadir, 1_000_000n);
+      simulation.start();
+      await script.waits(one, /data of different clusters/);
+      await script.wait(20_000);
+    },
+  },
+  {
+    name: "a newcomer's datadir is of another cluster",
+    options: { size: 2 },
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      simulation.start(one, two);
+      await script.up(one, two);
+      simulation.startClients();
+      await script.wait(5000);
+      foreign(three.datadir, 1_000_000n);
+      simulation.start(three);
+      await script.waits(three, /belongs to another cluster/);
+      await script.stop(one, two);
+      simulation.start(one, two);
+      await script.up(one, two);
+    },
+  },
+  {
+    name: "the newest copy's volume is exchanged for another cluster's",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await script.serving();
+      await script.stop(one, two);
+      await script.wait(2000);
+      await script.stop(three);
+      const { identity } = three.datadir;
+      foreign(three.datadir, 1_000_000n);
+      three.datadir.identity = identity;
+      simulation.start();
+      await script.waits(three, /belongs to another cluster/);
+      await script.waits(two, /galera-3/);
+      await script.wait(10_000);
+    },
+  },
+  {
+    name: "who bootstraps is cut from the ensemble",
+    async play(script) {
+      const { machines } = script;
+      await script.serving();
+      await script.quiet();
+      for (const machine of machines) machine.crash();
+      const first = await script.step(/^spawn to bootstrap, after$/);
+      script.ensembleLink(false, first);
+      await script.wait(30_000);
+      script.ensembleLink(true, first);
+      await script.up();
+    },
+  },
+  {
+    name: "another bootstraps between a look and the lock",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await script.serving();
+      await script.quiet();
+      script.crash(...script.machines);
+      await script.wait(15_000);
+      // All are on record, with the same position.
+      for (const machine of [three, one]) {
+        simulation.start(machine);
+        await script.waits(machine, /./);
+        await script.stop(machine);
+      }
+      simulation.start(two);
+      await script.step(/^create .*__lock__.*before$/, two);
+      script.ensembleLink(false, two);
+      simulation.start(one, three);
+      await script.wait(4000);
+      script.ensembleLink(true, two);
+      await script.up();
+    },
+  },
+  {
+    name: "a person has another go on while a joiner looks for members",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await script.serving();
+      await script.stop(three);
+      simulation.start(three);
+      await script.step(/^spawn to join, before$/, three);
+      script.ensembleLink(false, three);
+      script.galeraLink(false, three);
+      script.crash(one, two);
+      await script.sessionEnded(three);
+      simulation.start(one, two);
+      await script.waits(one, /galera-3 died running/);
+      simulation.checker.excuseForced(one.datadir.head, "galera-3 is forgotten");
+      await script.command(script.person.forget("galera-3"));
+      await script.up(one, two);
+      script.ensembleLink(true, three);
+      await script.wait(3000);
+      script.galeraLink(true, three);
+      await script.up();
+    },
+  },
+  {
+    name: "the server that a member asks is behind",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await script.serving();
+      await script.quiet();
+      script.crash(one, two, three);
+      await script.wait(15_000);
+      simulation.start(one);
+      await script.waits(one, /died running/);
+      await script.stop(one);
+      for (const server of simulation.ensemble.servers) server.lagMs = 3000;
+      simulation.start(one);
+      // Under the lock it looks: what was settled before counts, whether its server knows or not.
+      await script.step(/^create .*__lock__.*after$/, one);
+      simulation.ensemble.deleteBelow("/mariadb/members/galera-2");
+      simulation.ensemble.deleteBelow("/mariadb/members/galera-3");
+      await script.step(/^spawn to bootstrap, before$/, one);
+      for (const server of simulation.ensemble.servers) server.lagMs = 3;
+      const since = simulation.timeline.findLastIndex((line) => /is at: create/.test(line));
+      const waited = simulation.timeline.slice(since).some((line) =>
+        /galera-1: .*\[wait/.test(line)
+      );
+      assert.ok(!waited, "It decided on what its server had not seen yet");
+    },
+  },
+];
