@@ -5,9 +5,11 @@
 import type { SpawnPlan } from "../../lib/mariadb/database.ts";
 import { Excuses } from "./excuses.ts";
 import type { Transaction } from "./tree.ts";
+import type { SimDatadir } from "./datadir.ts";
 import type { Component } from "./galera.ts";
-import { holds, type Txn } from "./history.ts";
+import { holds, transactions, type Txn } from "./history.ts";
 import type { Machine } from "./machine.ts";
+import type { SimSession } from "./session.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** A guarantee that did not hold. */
@@ -38,6 +40,8 @@ export class Checker {
   readonly #lostAtMs = new Map<bigint, number>();
   /** Cluster UUIDs that were on record as running. */
   readonly #uuids = new Set<string>();
+  /** A cluster that came to serve is on record, and has been since. */
+  #wasOnRecord = false;
   /** Counts for people. */
   readonly counts = { acknowledged: 0, bootstraps: 0, joins: 0, views: 0 };
 
@@ -67,25 +71,48 @@ export class Checker {
 
   primary(component: Component, from: "bootstrap" | "quorum" | "restored"): void {
     this.counts.views++;
-    if (from === "bootstrap") this.counts.bootstraps++;
-    const others = this.#simulation.galera.running.map((one) => one.component).filter((one) =>
+    if (from === "bootstrap") {
+      this.counts.bootstraps++;
+      this.#bootstrapped(component);
+    }
+    const other = this.#simulation.galera.running.map((one) => one.component).find((one) =>
       one !== null && one !== component && one.primary && !one.frozen &&
       !one.members.some((member) => component.members.includes(member))
     );
-    if (others.length > 0) {
-      this.violation(
-        1,
-        `two primary components: ${namesOf(component)} and ${namesOf(others[0]!)}`,
-      );
+    if (other && !this.excuses.isBegunAnew) {
+      this.violation(1, `two primary components: ${namesOf(component)} and ${namesOf(other)}`);
     }
-    if (from === "bootstrap") this.#checkNothingIsLost(component.head, namesOf(component));
+  }
+
+  #bootstrapped(component: Component): void {
+    const by = this.#simulation.machines.find(({ server }) => server === component.members[0]);
+    const excuse = by === undefined ? null : this.#excuseOf(by, component.uuid);
+    if (excuse === null) return this.#checkNothingIsLost(component.head, namesOf(component));
+    this.#simulation.note(`Excused: a cluster begins anew: ${excuse}`);
+    const history = new Set(transactions(component.head));
+    this.#acknowledged = new Set([...this.#acknowledged].filter((txn) => history.has(txn)));
+    this.excuses.begunAnew();
+  }
+
+  /** Why a member may begin a cluster though others may hold data; null where it may not. */
+  #excuseOf(machine: Machine, uuid: string | null): string | null {
+    return this.#wasOnRecord
+      ? null
+      : this.excuses.beginning(machine, uuid, this.#simulation.machines.length);
+  }
+
+  /** What a znode says; null where there is none. */
+  #onRecord(path: string): Record<string, unknown> | null {
+    const data = this.#simulation.ensemble.settled.tree.get(`/mariadb/${path}`)?.data;
+    return data === undefined ? null : JSON.parse(new TextDecoder().decode(data));
   }
 
   /** Whether a history holds all that clients were told of. */
   #checkNothingIsLost(head: Txn | null, by: string): void {
+    const history = new Set(transactions(head));
     for (const txn of this.#acknowledged) {
-      if (holds(head, txn)) continue;
-      if (this.excuses.lostWithDiskAndRecord && !this.#isOnADisk(txn)) {
+      if (history.has(txn)) continue;
+      if (this.excuses.mayBeGone(txn) && !this.#isOnADisk(txn)) {
         this.#acknowledged.delete(txn);
         continue;
       }
@@ -97,8 +124,33 @@ export class Checker {
     }
   }
 
+  /** Whether it is on a disk that the cluster can know of. */
   #isOnADisk(txn: Txn): boolean {
-    return this.#simulation.machines.some(({ datadir }) => holds(datadir.head, txn));
+    const { machines, everyMachine } = this.#simulation;
+    const known = this.excuses.lostWithDiskAndRecord ? machines : everyMachine;
+    return known.some(({ server, datadir }) =>
+      holds(datadir.head, txn) || (server?.alive && holds(server.lastOrdered, txn))
+    );
+  }
+
+  /**
+   * A machine's datadir is about to be replaced by another one. What only it held may be gone where
+   * its record cannot tell the two apart: the member died running on it, or has no record.
+   */
+  overwritten(machine: Machine, by: SimDatadir, how: string): void {
+    this.excuses.copyLost(machine.name, how);
+    if (by.safeToBootstrap) this.excuses.safeCopy(machine.name);
+    const record = this.#onRecord(`members/${machine.name}`);
+    if (record !== null) {
+      const data = record.data as { readonly kind?: unknown };
+      const sameId = record.datadirId === "unknown" ||
+        record.datadirId === by.identity?.datadirId;
+      if (data.kind !== "running" || !sameId) return;
+    }
+    const kept = new Set(transactions(by.head));
+    for (const txn of transactions(machine.datadir.head)) {
+      if (!kept.has(txn)) this.excuses.overwritten(txn);
+    }
   }
 
   spawned(machine: Machine, plan: SpawnPlan): void {
@@ -139,14 +191,18 @@ export class Checker {
 
   written({ changes }: Transaction): void {
     for (const { path, after, before } of changes) {
-      if (path === "/mariadb/cluster" && after !== null) this.#clusterWritten(after.data);
+      if (path === "/mariadb/cluster") {
+        if (after === null) this.#wasOnRecord = false;
+        else this.#clusterWritten(after.data);
+      }
       if (path.startsWith("/mariadb/nodes/") && after !== null && before === null) {
-        const address = path.slice("/mariadb/nodes/".length);
-        const registered = this.#simulation.machines.find((one) => one.address === address);
+        const registered = this.#simulation.everyMachine.find(({ session }) =>
+          session?.sessionId === after.stat.ephemeralOwner
+        );
         // A write that was under way may arrive after its member lost its disk.
-        if (registered?.server?.alive) this.excuses.isWhole(registered.name);
-        for (const { machine } of this.#starts.values()) {
-          if (machine.address === address) this.#starts.delete(machine.name);
+        if (registered?.server?.alive) {
+          this.excuses.isWhole(registered.name);
+          this.#starts.delete(registered.name);
         }
       }
       if (path.startsWith("/mariadb/bootstrap/") && before === null && after !== null) {
@@ -163,7 +219,7 @@ export class Checker {
   }
 
   #clusterWritten(data: Uint8Array): void {
-    let cluster: { phase?: unknown; uuid?: unknown };
+    let cluster: { phase?: unknown; uuid?: unknown; by?: unknown };
     try {
       cluster = JSON.parse(new TextDecoder().decode(data));
     } catch {
@@ -176,6 +232,12 @@ export class Checker {
       );
       if (!isLeft) this.#uuids.clear();
     }
+    const by = this.#simulation.machines.find(({ name }) => name === cluster.by);
+    if (by !== undefined && !this.#uuids.has(cluster.uuid)) {
+      const excuse = this.#excuseOf(by, cluster.uuid);
+      if (excuse !== null) this.#uuids.clear();
+    }
+    this.#wasOnRecord = true;
     this.#uuids.add(cluster.uuid);
     if (this.#uuids.size > 1) {
       this.violation(1, `a second cluster is running: ${[...this.#uuids].join(", ")}`);
@@ -191,15 +253,15 @@ export class Checker {
       if (component === null || !component.primary || component.frozen) continue;
       if (alive && phase === "synced") serving.set(component, name);
     }
-    if (serving.size > 1) {
+    if (serving.size > 1 && !this.excuses.isBegunAnew) {
       this.violation(1, `several primary components serve: ${[...serving.values()].join(", ")}`);
     }
   }
 
   /** Whether a member's registration is there, by a session that lives. */
-  isRegistered(machine: Machine): boolean {
-    const node = this.#simulation.ensemble.settled.tree.get(`/mariadb/nodes/${machine.address}`);
-    return node !== null && node.stat.ephemeralOwner === machine.session?.sessionId;
+  isRegistered(address: string, session: SimSession | null): boolean {
+    const node = this.#simulation.ensemble.settled.tree.get(`/mariadb/nodes/${address}`);
+    return node !== null && node.stat.ephemeralOwner === session?.sessionId;
   }
 
   /** In the end, with all Primary: every copy holds all that was acknowledged. */
@@ -215,14 +277,40 @@ export class Checker {
    * @returns The excuse, where there is one.
    */
   notAllPrimary(): string | null {
-    const excuse = this.excuses.waitForPerson;
-    const waiting = this.#simulation.machines.map(({ member }) => member!.progress.status);
-    const person = waiting.some(({ decision, stage }) =>
-      stage === "waiting" && decision?.kind === "wait" && decision.person !== null
-    );
-    if (excuse !== null && person) return excuse;
-    this.violation(4, `not all are Primary in the end:\n${this.#simulation.summary}`);
+    const { machines, summary } = this.#simulation;
+    const waiting = machines.filter((one) => !this.#simulation.isPrimary(one));
+    const excuses = waiting.map((one) => this.#excuseOfWait(one, []));
+    const all = new Set(excuses);
+    if (!all.has(null)) return [...all].join(", ");
+    this.violation(4, `not all are Primary in the end:\n${summary}`);
     return null;
+  }
+
+  /** Why a member may wait; it waits for itself, for a person, or for others, which have to be excused. */
+  #excuseOfWait(machine: Machine, before: readonly Machine[]): string | null {
+    const { machines, removed } = this.#simulation;
+    const { stage, decision } = machine.member!.progress.status;
+    if (stage !== "waiting" || decision?.kind !== "wait") return null;
+    const { waitsFor, person } = decision;
+    const { gone, isBegunAnew } = this.excuses;
+    for (const name of waitsFor) {
+      if (person !== null && gone.has(name)) return gone.get(name)!;
+      if (person !== null && removed.some((one) => one.name === name)) {
+        return "a member was taken away and its data may be newest";
+      }
+      const other = machines.find((one) => one.name === name);
+      const seen = [...before, machine];
+      const excuse = other === undefined || seen.includes(other)
+        ? null
+        : this.#excuseOfWait(other, seen);
+      if (excuse !== null) return excuse;
+    }
+    if (isBegunAnew) return "a cluster began anew, as --size or a stranger's data had it";
+    if (waitsFor.length > 0) return null;
+    if (person !== null) return gone.get(machine.name) ?? [...gone.values()][0] ?? null;
+    const isOnRecord = this.#onRecord("cluster") !== null;
+    const tooMany = (machine.sizeInForce ?? 0) > machines.length;
+    return !isOnRecord && tooMany ? "--size says more than there are" : null;
   }
 
   /** A member decided something. */

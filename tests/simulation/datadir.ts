@@ -44,6 +44,13 @@ export class SimDatadir {
     this.identity = other.identity;
   }
 
+  /** A copy of it, put aside. */
+  clone(): SimDatadir {
+    const copy = new SimDatadir();
+    copy.copyOf(this);
+    return copy;
+  }
+
   inspect(random: Random): Inspection {
     this.identity ??= { datadirId: random.hex(32), attempt: null, lineage: [] };
     return { held: this.#held(), ...this.identity, dataBytes: 1_000_000 };

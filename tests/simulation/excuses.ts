@@ -1,41 +1,95 @@
 /**
  * All that the checker excuses, in one place. What is not here is a violation.
  *
+ * Transactions that may be gone without a person:
+ *
  * - A lost record and a lost copy together: once the ensemble was emptied, nobody knows what a disk
- *   that is lost held. What only that disk held may be gone without a person.
- * - A new cluster after the ensemble and all copies were lost: there is nothing to go on from.
- * - Members that wait for a person, where data that may have been acknowledged is gone: somebody lost
- *   a disk, or had an SST torn over a copy, and has not registered with the others since.
+ *   that is lost, or was taken away with its machine, held. What only that disk held may be gone.
+ * - A backup over the newest copy: where a member died running, nobody knows how far its datadir went,
+ *   and an older copy of the same datadir looks like it. What only that disk held may be gone.
+ * - `--size` says fewer than there are, and no cluster is on record: that many are all, as told.
+ *
+ * Clusters that may be new, or go on without all of it, beside what else runs of them: after the
+ * ensemble was emptied, while no cluster is on record,
+ *
+ * - where all copies were lost,
+ * - where `--size` says fewer than there are,
+ * - by a stranger's datadir,
+ * - by an older copy whose grastate.dat says that it is safe to bootstrap: that counts for all members.
+ *
+ * Members that may wait for a person in the end:
+ *
+ * - Data that may have been acknowledged is gone: somebody lost a disk, got an older copy or a
+ *   stranger's datadir, or had an SST torn over a copy, and has not registered with the others since.
  * - The same where the ensemble was emptied while a member that had nothing got its SST, and that was
  *   torn: who put the cluster on record again could not know that the member did not serve yet, so its
  *   record says that its data may be newest.
+ * - A member was taken away for good and its record says that its data may be newest.
+ * - `--size` says more than there are and no cluster is on record.
  */
+import type { Machine } from "./machine.ts";
+import type { Txn } from "./history.ts";
+
+/** What is excused in a run so far. */
 export class Excuses {
   /** Those who lost a copy and have none of the cluster's again. */
   readonly #without = new Map<string, string>();
   /** Joiners that had nothing and whose SST was torn. */
   readonly #tornJoiners = new Map<string, string>();
+  /** UUIDs of datadirs that never were of this cluster. */
+  readonly #strangers = new Set<string>();
+  /** What an older copy was put over, where no record could tell. */
+  readonly #overwritten = new Set<Txn>();
+  /** Those whose datadir is an older copy that says it is safe to bootstrap. */
+  readonly #safeCopies = new Set<string>();
   #anyCopyLost = false;
   #ensembleEmptied = false;
+  #begunAnew = false;
+
+  /** A copy on a disk is gone. */
+  copyLost(name: string, how = "lost its disk"): void {
+    this.#without.set(name, `${name} ${how}`);
+    this.#anyCopyLost = true;
+  }
 
   /** A disk was emptied. */
   diskLost(name: string): void {
-    this.#without.set(name, `${name} lost its disk`);
-    this.#anyCopyLost = true;
+    this.copyLost(name);
+  }
+
+  /** A member has the disk again that it had, and what was excused of that one. */
+  diskBack(name: string, before: string | undefined): void {
+    this.#safeCopies.delete(name);
+    if (before === undefined) this.#without.delete(name);
+    else this.#without.set(name, before);
+  }
+
+  /** An older copy says that it is safe to bootstrap. */
+  safeCopy(name: string): void {
+    this.#safeCopies.add(name);
+  }
+
+  /** A datadir of another cluster is about. */
+  stranger(uuid: string): void {
+    this.#strangers.add(uuid);
+  }
+
+  /** A transaction was on a disk that an older copy was put over, and no record says so. */
+  overwritten(txn: Txn): void {
+    this.#overwritten.add(txn);
   }
 
   /** An SST into a datadir did not finish. */
   torn(name: string, hadCopy: boolean): void {
-    if (hadCopy) {
-      this.#without.set(name, `an SST over the copy of ${name} was torn`);
-      this.#anyCopyLost = true;
-    } else this.#tornJoiners.set(name, `an SST to ${name} was torn and the ensemble emptied`);
+    if (hadCopy) this.copyLost(name, "had an SST torn over its copy");
+    else this.#tornJoiners.set(name, `an SST to ${name} was torn and the ensemble emptied`);
   }
 
   /** A member has registered: it has all that the cluster has. */
   isWhole(name: string): void {
     this.#without.delete(name);
     this.#tornJoiners.delete(name);
+    this.#safeCopies.delete(name);
   }
 
   /** All znodes are gone. */
@@ -43,15 +97,45 @@ export class Excuses {
     this.#ensembleEmptied = true;
   }
 
+  /** A machine was taken away, with its copy. */
+  takenAway(): void {
+    this.#anyCopyLost = true;
+  }
+
+  /** A cluster began anew where others still hold data of the one before. */
+  begunAnew(): void {
+    this.#begunAnew = true;
+  }
+
+  get isBegunAnew(): boolean {
+    return this.#begunAnew;
+  }
+
   /** Whether a transaction may be lost that no disk holds any more. */
+  mayBeGone(txn: Txn): boolean {
+    return (this.#ensembleEmptied && this.#anyCopyLost) || this.#overwritten.has(txn);
+  }
+
+  /** Whether a cluster may begin anew when all copies are gone. */
   get lostWithDiskAndRecord(): boolean {
     return this.#ensembleEmptied && this.#anyCopyLost;
   }
 
-  /** Why members may wait for a person in the end; null where they may not. */
-  get waitForPerson(): string | null {
-    const joiners = this.#ensembleEmptied ? [...this.#tornJoiners.values()] : [];
-    const all = [...this.#without.values(), ...joiners];
-    return all.length === 0 ? null : all.join(", ");
+  /** Why a member may begin a cluster though others hold data; null where it may not. */
+  beginning(machine: Machine, uuid: string | null, present: number): string | null {
+    if (!this.#ensembleEmptied) return null;
+    if (uuid !== null && this.#strangers.has(uuid)) {
+      return `${machine.name} holds a stranger's data`;
+    }
+    if (this.#safeCopies.has(machine.name)) {
+      return `${machine.name} holds an old copy that says it is safe to bootstrap`;
+    }
+    const size = machine.sizeInForce;
+    return size !== null && size < present ? `--size says ${size} of ${present}` : null;
+  }
+
+  /** Whose data that may have been acknowledged is gone, and why, by name. */
+  get gone(): ReadonlyMap<string, string> {
+    return new Map([...this.#ensembleEmptied ? this.#tornJoiners : [], ...this.#without]);
   }
 }

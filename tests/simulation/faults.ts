@@ -1,6 +1,8 @@
 /** What goes wrong in a seed's run, and how it heals. */
 import { AIMED_FAULTS } from "./aimed_faults.ts";
+import { DISK_FAULTS } from "./disk_faults.ts";
 import type { Machine } from "./machine.ts";
+import { SCALE_FAULTS } from "./scale_faults.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** One kind of fault: what it does, and how often it comes, compared to the others. */
@@ -122,9 +124,10 @@ function cut(run: FaultRun, side: readonly Machine[], ms: number): void {
   const others = machines.filter((one) => !side.includes(one));
   for (const a of side) {
     for (const b of others) {
-      if (!galera.linked(a.address, b.address)) continue;
-      galera.link(a.address, b.address, false);
-      run.heal(ms, () => galera.link(a.address, b.address, true));
+      const [one, other] = [a.address, b.address];
+      if (!galera.linked(one, other)) continue;
+      galera.link(one, other, false);
+      run.heal(ms, () => galera.link(one, other, true));
     }
   }
 }
@@ -137,8 +140,13 @@ export function cutFromEnsemble(run: FaultRun, machines: readonly Machine[], ms:
   }
 }
 
-/** All kinds; the two lists know each other, so they are put together late. */
-const ALL_FAULTS = (): readonly Fault[] => [...FAULTS, ...AIMED_FAULTS];
+/** All kinds; the lists know each other, so they are put together late. */
+const ALL_FAULTS = (): readonly Fault[] => [
+  ...FAULTS,
+  ...AIMED_FAULTS,
+  ...DISK_FAULTS,
+  ...SCALE_FAULTS,
+];
 
 const FAULTS: readonly Fault[] = [
   {

@@ -195,7 +195,10 @@ export class Galera {
     for (const one of members) one.lastPrimary = component;
     this.events.primary(component, from!);
     component.head = next(component.head, component.uuid!, names, "view");
-    for (const one of members) if (!upToDate.has(one)) one.startTransfer(component, before);
+    for (const one of members) {
+      if (upToDate.has(one)) one.noteView(members.length);
+      else one.startTransfer(component, before);
+    }
     for (const one of members) one.receive(component.head);
   }
 

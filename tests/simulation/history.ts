@@ -22,3 +22,8 @@ export function holds(head: Txn | null, txn: Txn): boolean {
   while (at !== null && at.seqno > txn.seqno) at = at.parent;
   return at === txn;
 }
+
+/** All transactions of a history, the last one first. */
+export function* transactions(head: Txn | null): Generator<Txn> {
+  for (let at = head; at !== null; at = at.parent) yield at;
+}

@@ -26,7 +26,6 @@ export interface Site {
   readonly random: Random;
   readonly timing: Timing;
   readonly sessionTimeoutMs: number;
-  readonly size: number | null;
   readonly storage: "persistent" | "ephemeral";
   /** The machine that serves HTTP there. */
   machineAt(http: string): Machine | null;
@@ -54,7 +53,10 @@ export type KeeperEnd =
 /** A machine. */
 export class Machine {
   readonly name: string;
-  readonly address: string;
+  /** Where the next keeper and its server are found. */
+  address: string;
+  /** `--size` of the next keeper. */
+  size: number | null;
   readonly datadir = new SimDatadir();
   readonly link = new Link();
   readonly #site: Site;
@@ -74,10 +76,21 @@ export class Machine {
   /** Another program has its address and answers there. */
   answersInstead: PeerStatus | null = null;
 
-  constructor(site: Site, name: string, address: string) {
+  constructor(site: Site, name: string, address: string, size: number | null) {
     this.#site = site;
     this.name = name;
     this.address = address;
+    this.size = size;
+  }
+
+  /** Whether neither a keeper nor a server runs: its disk can be changed. */
+  get isDown(): boolean {
+    return !this.running && !(this.server?.alive ?? false);
+  }
+
+  /** `--size` of the keeper that runs, or ran last. */
+  get sizeInForce(): number | null {
+    return this.member?.settings.size ?? null;
   }
 
   /** Whether a keeper runs. */
@@ -98,7 +111,8 @@ export class Machine {
   /** Starts a keeper. */
   start(): void {
     if (this.running) return;
-    const { timing, size, storage, ensemble } = this.#site;
+    const { timing, storage, ensemble } = this.#site;
+    const { size } = this;
     const process = new SimProcess(ensemble.time);
     const progress = new Progress(this.name, this.address, () => process.clock.now());
     const settings = {
@@ -257,6 +271,8 @@ export class Machine {
     const { random, galera, events } = this.#site;
     if (this.server?.alive) throw new Error(`${this.name}: two servers on one datadir`);
     const who = { name: this.name, address: this.address, pid: ++this.#pid };
+    // The one place where it is set by us.
+    if (plan.kind === "bootstrap") this.datadir.safeToBootstrap = true;
     const server = new Mariadbd(galera, who, this.datadir, plan);
     server.transferHangs = this.nextTransferHangs;
     this.nextTransferHangs = false;

@@ -114,7 +114,6 @@ export class Mariadbd {
     datadir.kind = "data";
     datadir.uuid = uuid;
     if (startPosition === null) datadir.head = null;
-    datadir.safeToBootstrap = false;
     this.#gcacheFrom = datadir.head?.seqno ?? 0n;
     this.#appliedAtMs = this.#galera.time.nowMs;
     this.phase = "synced";
@@ -152,6 +151,15 @@ export class Mariadbd {
   isIn(component: Component): boolean {
     if (this.phase !== "synced" || this.datadir.uuid !== component.uuid) return false;
     return (this.#queue.at(-1)?.txn ?? this.datadir.head) === component.head;
+  }
+
+  /**
+   * It is in a primary view and has all of it. Galera notes in grastate.dat whether it is the only one,
+   * and leaves that when it ends, whichever way (seen with 10.11: alone it says 1 while it runs, after
+   * kill -9 and after a start that aborted; of two or more none does, nor one without quorum).
+   */
+  noteView(members: number): void {
+    this.datadir.safeToBootstrap = members === 1;
   }
 
   /** A transaction of its view was ordered. */
@@ -312,14 +320,8 @@ export class Mariadbd {
   }
 
   #leave(): void {
-    const { component, datadir } = this;
-    const isLast = component !== null && component.primary && !component.frozen &&
-      component.members.length === 1;
-    if (this.#wasSynced) {
-      // What it was told of it applies before it goes.
-      datadir.head = this.lastOrdered;
-      datadir.safeToBootstrap = isLast;
-    }
+    // What it was told of it applies before it goes.
+    if (this.#wasSynced) this.datadir.head = this.lastOrdered;
     this.#gone({ code: 0, signal: null, lastErrors: [] }, true);
   }
 

@@ -24,8 +24,14 @@ const MINUTE_MS = 60_000;
 async function allUp(simulation: Simulation): Promise<boolean> {
   const { checker, time } = simulation;
   const endMs = time.nowMs + 20 * MINUTE_MS;
+  let [lines, movedAtMs] = [0, time.nowMs];
   while (time.nowMs < endMs && checker.violations.length === 0) {
     await simulation.run(1000, () => checker.violations.length > 0);
+    if (simulation.timeline.length > lines) {
+      [lines, movedAtMs] = [simulation.timeline.length, time.nowMs];
+    }
+    // No wait in the program is as long.
+    if (time.nowMs - movedAtMs > 5 * MINUTE_MS) return false;
     if (!simulation.allPrimary()) continue;
     await simulation.run(15_000);
     if (simulation.allPrimary()) return true;

@@ -25,7 +25,10 @@ export class Simulation {
   readonly random: Random;
   readonly ensemble: SimEnsemble;
   readonly galera: Galera;
-  readonly machines: readonly Machine[];
+  /** The machines that belong to the cluster now. */
+  readonly machines: Machine[];
+  /** Those that were taken away for good: their disks and their records stay. */
+  readonly removed: Machine[] = [];
   readonly checker: Checker;
   /** What happened, a line each, with the virtual time. */
   readonly timeline: string[] = [];
@@ -36,6 +39,7 @@ export class Simulation {
   /** Runs at each step of a keeper's that reaches outside. */
   onStep: (machine: Machine, what: string) => void = () => {};
   readonly #restarts: boolean;
+  readonly #site: Site;
   #clients = false;
 
   constructor(options: SimulationOptions) {
@@ -59,15 +63,15 @@ export class Simulation {
       torn: (server, hadCopy) => checker.excuses.torn(server.name, hadCopy),
       note,
     });
-    const site: Site = {
+    const site: Site = this.#site = {
       ensemble: this.ensemble,
       galera: this.galera,
       random: this.random,
       timing: { ...TIMING, ...options.timing },
       sessionTimeoutMs: 10_000,
-      size: options.size,
       storage: options.storage ?? "persistent",
-      machineAt: (http) => this.machines.find((one) => one.http === http) ?? null,
+      machineAt: (http) =>
+        this.everyMachine.find((one) => one.running && one.http === http) ?? null,
       events: {
         spawned: (machine, plan) => {
           note(`${machine.name}: mariadbd is spawned to ${plan.kind}`);
@@ -84,8 +88,34 @@ export class Simulation {
     };
     this.machines = Array.from(
       { length: options.members },
-      (_, i) => new Machine(site, `galera-${i + 1}`, `10.0.0.${i + 1}`),
+      (_, i) => new Machine(site, `galera-${i + 1}`, `10.0.0.${i + 1}`, options.size),
     );
+  }
+
+  /** Those that were taken away, too. */
+  get everyMachine(): readonly Machine[] {
+    return [...this.machines, ...this.removed];
+  }
+
+  /** One machine more, with an empty disk. */
+  add(size: number | null): Machine {
+    const number = this.everyMachine.length + 1;
+    const machine = new Machine(this.#site, `galera-${number}`, `10.0.0.${number}`, size);
+    this.machines.push(machine);
+    return machine;
+  }
+
+  /** One that was taken away is back. */
+  takeBack(machine: Machine): void {
+    this.removed.splice(this.removed.indexOf(machine), 1);
+    this.machines.push(machine);
+  }
+
+  /** A machine is stopped in order and not started again. */
+  remove(machine: Machine): void {
+    this.machines.splice(this.machines.indexOf(machine), 1);
+    this.removed.push(machine);
+    this.stop(machine);
   }
 
   note(text: string): void {
@@ -110,9 +140,10 @@ export class Simulation {
     this.time.after(this.random.between(200, 3000), again);
   }
 
-  /** Starts keepers, all of them where none is named. */
+  /** Starts keepers, all of them where none is named; those that were taken away stay down. */
   start(...machines: readonly Machine[]): void {
     for (const machine of machines.length > 0 ? machines : this.machines) {
+      if (!this.machines.includes(machine)) continue;
       this.wanted.add(machine);
       this.note(`${machine.name}: the keeper starts`);
       machine.start();
@@ -134,7 +165,7 @@ export class Simulation {
   }
 
   #look(): void {
-    for (const machine of this.machines) {
+    for (const machine of this.everyMachine) {
       if (!machine.running) continue;
       const status = machine.member!.progress.status;
       const { decision } = status;
@@ -173,17 +204,21 @@ export class Simulation {
   allPrimary(machines: readonly Machine[] = [...this.wanted]): boolean {
     const component = machines[0]?.server?.component;
     return machines.length > 0 &&
-      machines.every((one) =>
-        one.running && one.member!.progress.status.stage === "registered" &&
-        one.server!.alive && one.server!.phase === "synced" &&
-        one.server!.component === component && component!.primary && !component!.frozen &&
-        this.checker.isRegistered(one)
-      );
+      machines.every((one) => one.server?.component === component && this.isPrimary(one));
+  }
+
+  /** Whether it is registered and Synced in a primary component. */
+  isPrimary({ running, member, server, session, address }: Machine): boolean {
+    const component = server?.component ?? null;
+    return running && member!.progress.status.stage === "registered" &&
+      server!.alive && server!.phase === "synced" &&
+      component !== null && component.primary && !component.frozen &&
+      this.checker.isRegistered(address, session);
   }
 
   /** What each member does now, for a test that failed. */
   get summary(): string {
-    return this.machines.map((one) => `${one.name}: ${one.doing}`).join("\n");
+    return this.everyMachine.map((one) => `${one.name}: ${one.doing}`).join("\n");
   }
 }
 
