@@ -96,10 +96,13 @@ export interface Finding {
   readonly problem?: string;
 }
 
-/** The data knows where it is: it has to be asked, as grastate.dat says only whose it is. */
+/**
+ * The data knows where it is: it has to be asked, as grastate.dat says only whose it is. What it says
+ * of `safe_to_bootstrap` does not count: a server that is alone says 1 while it runs (seen with 10.11),
+ * and a copy that died so, or was taken while it ran, says it still when others have gone on.
+ */
 export interface Question {
   readonly ask: Position;
-  readonly safeToBootstrap: boolean;
 }
 
 /** What is known of a datadir besides its content. */
@@ -146,7 +149,7 @@ export function judge(
         "restore it, or empty the datadir and it is transferred anew",
     );
   }
-  if (named.seqno < 0n) return { ask: named, safeToBootstrap: named.safeToBootstrap };
+  if (named.seqno < 0n) return { ask: named };
   return {
     held: {
       kind: "at",
@@ -200,9 +203,7 @@ export function judgeRecovered(
 ): Finding {
   const { uuid } = named.ask;
   if (recovered.uuid === uuid && recovered.seqno >= 0n) {
-    return {
-      held: { kind: "at", position: recovered, safeToBootstrap: named.safeToBootstrap },
-    };
+    return { held: { kind: "at", position: recovered, safeToBootstrap: false } };
   }
   // Data without a history says so by Galera's own "undefined": the zero UUID, and -1. Anything else
   // is of another cluster, or half of the two.

@@ -93,11 +93,7 @@ Deno.test("judge() takes the empty grastate.dat of a bootstrap that died young f
 Deno.test("judgeRecovered() believes the data where it is of the same cluster, and never guesses", () => {
   const recovered = (position: Position, content = FULL) => {
     try {
-      const { held, problem } = judgeRecovered(
-        content,
-        { ask: at(A, -1n), safeToBootstrap: true },
-        position,
-      );
+      const { held, problem } = judgeRecovered(content, { ask: at(A, -1n, true) }, position);
       const seqno = held.kind === "at" ? ` ${held.position.seqno} ${held.safeToBootstrap}` : "";
       return `${held.kind}${seqno}${problem === undefined ? "" : "!"}`;
     } catch (error) {
@@ -105,8 +101,8 @@ Deno.test("judgeRecovered() believes the data where it is of the same cluster, a
       return "person";
     }
   };
-  assert.equal(recovered(at(A, 9n)), "at 9 true");
-  assert.equal(recovered(at(A, 0n)), "at 0 true");
+  assert.equal(recovered(at(A, 9n)), "at 9 false");
+  assert.equal(recovered(at(A, 0n)), "at 0 false");
   assert.equal(recovered(at(B, 9n)), "person");
   assert.equal(recovered(at(B, -1n)), "person");
   assert.equal(recovered(at(ZERO_UUID, -1n)), "standalone!");

@@ -139,7 +139,7 @@ export class Checker {
    */
   overwritten(machine: Machine, by: SimDatadir, how: string): void {
     this.excuses.copyLost(machine.name, how);
-    if (by.safeToBootstrap) this.excuses.safeCopy(machine.name);
+    if (by.safeToBootstrap && by.seqnoIsWritten) this.excuses.safeCopy(machine.name);
     const record = this.#onRecord(`members/${machine.name}`);
     if (record !== null) {
       const data = record.data as { readonly kind?: unknown };

@@ -13,6 +13,8 @@ export class SimDatadir {
   /** An SST into it did not finish: grastate.dat holds zeros. */
   torn = false;
   safeToBootstrap = false;
+  /** grastate.dat names the seqno: its server ended in order. Else it says -1. */
+  seqnoIsWritten = false;
   identity: Identity | null = null;
 
   /** All files gone. */
@@ -22,6 +24,7 @@ export class SimDatadir {
     this.uuid = null;
     this.torn = false;
     this.safeToBootstrap = false;
+    this.seqnoIsWritten = false;
     this.identity = null;
   }
 
@@ -41,6 +44,7 @@ export class SimDatadir {
     this.uuid = other.uuid;
     this.torn = other.torn;
     this.safeToBootstrap = other.safeToBootstrap;
+    this.seqnoIsWritten = other.seqnoIsWritten;
     this.identity = other.identity;
   }
 
@@ -62,7 +66,8 @@ export class SimDatadir {
     return {
       kind: "at",
       position: { uuid: this.uuid, seqno: this.head?.seqno ?? 0n },
-      safeToBootstrap: this.safeToBootstrap,
+      // What a recovery finds says nothing of who was last.
+      safeToBootstrap: this.safeToBootstrap && this.seqnoIsWritten,
     };
   }
 }

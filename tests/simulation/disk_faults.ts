@@ -46,6 +46,7 @@ function strangers(run: FaultRun): SimDatadir {
   for (let i = 0; i < length; i++) head = next(head, uuid, "a stranger", "commit");
   datadir.head = head;
   datadir.safeToBootstrap = random.chance(0.3);
+  datadir.seqnoIsWritten = random.chance(0.7);
   if (random.chance(0.7)) {
     datadir.identity = { datadirId: random.hex(32), attempt: random.hex(32), lineage: [] };
   }

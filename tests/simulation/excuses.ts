@@ -60,6 +60,7 @@ export class Excuses {
   /** A member has the disk again that it had, and what was excused of that one. */
   diskBack(name: string, before: string | undefined): void {
     this.#safeCopies.delete(name);
+    if (this.#ensembleEmptied) return; // Its record may be the stranger's by now.
     if (before === undefined) this.#without.delete(name);
     else this.#without.set(name, before);
   }

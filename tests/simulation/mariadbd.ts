@@ -94,6 +94,7 @@ export class Mariadbd {
   #start(): void {
     if (this.phase !== "starting") return;
     const { plan, datadir } = this;
+    datadir.seqnoIsWritten = false;
     if (plan.kind === "plain") {
       this.phase = "synced";
       this.#answers = true;
@@ -321,7 +322,10 @@ export class Mariadbd {
 
   #leave(): void {
     // What it was told of it applies before it goes.
-    if (this.#wasSynced) this.datadir.head = this.lastOrdered;
+    if (this.#wasSynced) {
+      this.datadir.head = this.lastOrdered;
+      this.datadir.seqnoIsWritten = true;
+    }
     this.#gone({ code: 0, signal: null, lastErrors: [] }, true);
   }
 
