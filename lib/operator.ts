@@ -37,7 +37,7 @@ export class Operator {
     const watches = new AbortController();
     try {
       const snapshot = await readSnapshot(this.#ensemble, this.#root, watches.signal);
-      const { cluster, records, nodes, paused } = snapshot;
+      const { cluster, records, storage, nodes, paused } = snapshot;
       const clusterUuid = cluster.kind === "known" ? cluster.cluster.uuid : null;
       // Who asks is no member: nobody is left out.
       const asking = { member: "", address: "", clusterUuid };
@@ -47,7 +47,7 @@ export class Operator {
       ]);
       return {
         snapshot,
-        sight: { storage: "persistent", paused, cluster, records, registered, serving },
+        sight: { storage, paused, cluster, records, registered, serving },
       };
     } finally {
       watches.abort();

@@ -34,6 +34,8 @@ export interface Snapshot extends VersionedCluster {
   /** Who had all starts pause and since when, in a few words; null where nobody did. */
   readonly paused: string | null;
   readonly records: readonly SeenRecord[];
+  /** Whether records go with their members: `ephemeral` where one is that. */
+  readonly storage: "persistent" | "ephemeral";
   readonly nodes: readonly NodeChild[];
   /** Resolves with the path of the first znode that changes. Rejects when the session is lost. */
   readonly changed: Promise<string>;
@@ -64,12 +66,12 @@ export async function readSnapshot(
   // the lock, after a lost session, sets its record and its registration together: read after the
   // records, `nodes` shows it.
   const cluster = await readWatchedCluster(ensemble, root, watch, signal);
-  const records = await readRecords(ensemble, `${root}/members`, watch, signal);
+  const { records, storage } = await readRecords(ensemble, `${root}/members`, watch, signal);
   const nodes = await readNodes(ensemble, `${root}/nodes`, watch, signal);
   const paused = await readPaused(ensemble, `${root}/${PAUSE}`, watch, signal);
   const changed = Promise.race(changes);
   changed.catch(() => {}); // Whoever waits for it gets the rejection; nobody has to.
-  return { ...cluster, records, nodes, paused, changed };
+  return { ...cluster, records, storage, nodes, paused, changed };
 }
 
 /** What is on record of the cluster now. */
@@ -102,8 +104,9 @@ async function readRecords(
   folder: string,
   watch: Watch,
   signal: AbortSignal,
-): Promise<SeenRecord[]> {
+): Promise<Pick<Snapshot, "records" | "storage">> {
   const { children } = await watch(ensemble.childrenAndWatch(folder, signal));
+  let storage: Snapshot["storage"] = "persistent";
   const records = await Promise.all(
     children.toSorted().map(async (name) => {
       const path = `${folder}/${name}`;
@@ -113,11 +116,12 @@ async function readRecords(
       ]));
       if (read === null) return null;
       const [{ data, stat }, below] = read;
+      if (stat.ephemeralOwner !== 0n) storage = "ephemeral";
       const present = stat.ephemeralOwner !== 0n || below.children.includes("owner");
       return seeRecord(name, data, present);
     }),
   );
-  return records.filter((one) => one !== null);
+  return { records: records.filter((one) => one !== null), storage };
 }
 
 function seeRecord(name: string, data: Uint8Array, present: boolean): SeenRecord {

@@ -268,6 +268,27 @@ scenario("bootstrap without --force stands in for --size", async (play) => {
   await until(simulation, "all are up", () => simulation.allPrimary());
 }, { size: null });
 
+scenario("bootstrap begins the next cluster where storage is ephemeral", async (play) => {
+  const { simulation, machines: [one, two], person } = play;
+  const allWait = () =>
+    simulation.machines.every((machine) => waits(machine, /--size does not say/));
+  simulation.start();
+  await until(simulation, "all wait", allWait);
+  assert.equal((await person((p) => p.bootstrap("galera-1", { force: false }))).kind, "plan");
+  await until(simulation, "all are up", () => simulation.allPrimary());
+  for (const machine of simulation.machines) {
+    machine.crash();
+    machine.datadir.empty();
+  }
+  simulation.checker.excuseNewCluster("ephemeral storage, and nobody is left");
+  await until(simulation, "all wait again", allWait);
+  assertRefused(await person((p) => p.forget("galera-1")), /alive/);
+  const plan = await person((p) => p.bootstrap("galera-2", { force: false }));
+  assert.ok(plan.kind === "plan" && plan.losses.length === 0, inWords(plan));
+  await until(simulation, "all are up", () => simulation.allPrimary());
+  assert.equal(one.server!.component, two.server!.component);
+}, { size: null, storage: "ephemeral" });
+
 scenario("neither acts on a cluster that is Primary", async ({ simulation, person }) => {
   await serving(simulation);
   assertRefused(await person((p) => p.bootstrap("galera-1", { force: true })), /run: a second/);

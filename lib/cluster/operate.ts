@@ -77,7 +77,7 @@ function planByTheRules(
   record: MemberRecord,
   attempt: string,
 ): Plan | Refusal {
-  if (cluster !== null) {
+  if (cluster !== null && sight.storage === "persistent") {
     return refused(
       "A cluster is on record, so the members decide by themselves; `galera-keeper explain` says " +
         "what they wait for",

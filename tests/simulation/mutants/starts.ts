@@ -39,9 +39,10 @@ export const START_MUTANTS: readonly Mutant[] = [
     changes: [{
       file: "lib/snapshot.ts",
       from: "const cluster = await readWatchedCluster(ensemble, root, watch, signal);\n" +
-        "  const records = await readRecords(ensemble, `${root}/members`, watch, signal);\n" +
+        "  const { records, storage } = await readRecords(ensemble, `${root}/members`, watch, signal);\n" +
         "  const nodes = await readNodes(ensemble, `${root}/nodes`, watch, signal);",
-      to: "const records = await readRecords(ensemble, `${root}/members`, watch, signal);\n" +
+      to:
+        "const { records, storage } = await readRecords(ensemble, `${root}/members`, watch, signal);\n" +
         "  const nodes = await readNodes(ensemble, `${root}/nodes`, watch, signal);\n" +
         "  const cluster = await readWatchedCluster(ensemble, root, watch, signal);",
     }],
