@@ -36,6 +36,7 @@ const NEEDS: readonly string[] = [
   "mariabackup",
   "arbitrator",
   "kazoo",
+  "faketime",
 ] satisfies Need[];
 
 /** Imports that show what a test file needs, whether it says so or not. */

@@ -152,6 +152,17 @@ const positionsCompareThemselves: Rule = (module) => {
   return found.map((text) => `${module.path} compares a seqno: ${text}`);
 };
 
+/**
+ * The time of day is for people: the clock tells it, `up` prints it, the ZooKeeper client's log and
+ * its znodes have it. Nothing else can come to rest on it.
+ */
+const timeOfDayIsForPeople: Rule = (module) => {
+  const shows = /^lib\/(?:machine\/clock|local\/screen|zookeeper\/addon_(?:session|values))\.ts$/;
+  if (shows.test(module.path)) return [];
+  const reads = code(module).match(/\bDate\b|\bTemporal\b/g) ?? [];
+  return reads.map((word) => `${module.path} uses ${word}`);
+};
+
 type Example = [path: string, text: string, wrong: number];
 
 const RULES: readonly [what: string, rule: Rule, examples: readonly Example[]][] = [
@@ -233,6 +244,12 @@ import { Session } from "./zookeeper/session.ts";`,
     ["lib/x.ts", "return a.seqno >= b.seqno;", 1],
     ["lib/x.ts", "return 7n >= copy.position.seqno;", 1],
     ["lib/x.ts", "return Math.max(...all.map(({ seqno }) => Number(seqno)));", 1],
+  ]],
+  ["only what people are shown knows the time of day", timeOfDayIsForPeople, [
+    ["lib/machine/clock.ts", "new Date().toISOString()", 0],
+    ["lib/x.ts", "performance.now(); const isUpToDate = true;", 0],
+    ["lib/x.ts", "if (Date.now() > deadline) return;", 1],
+    ["lib/zookeeper/session.ts", "const at = new Date();", 1],
   ]],
   [
     "lib/zookeeper/ and lib/mariadb/ know neither each other nor who orchestrates them",

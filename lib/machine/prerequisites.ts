@@ -18,7 +18,9 @@ export type Need =
   /** An arbitrator. */
   | "arbitrator"
   /** What our tests are measured against. */
-  | "kazoo";
+  | "kazoo"
+  /** What makes the time of day jump in our tests. */
+  | "faketime";
 
 const PROGRAM_FOLDERS = [
   "/usr/local/sbin",
@@ -33,6 +35,8 @@ const PROVIDERS = [
   "/usr/lib/galera-4/libgalera_smm.so",
   "/usr/lib64/galera-4/libgalera_smm.so",
 ];
+const FAKETIME = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
+  .map((triplet) => `/usr/lib/${triplet}/faketime/libfaketimeMT.so.1`);
 const KAZOO = "/usr/lib/python3/dist-packages/kazoo/client.py";
 
 /** For each need: Debian's package, and the files of which one shows that it is there. */
@@ -55,6 +59,7 @@ const REQUIREMENTS: Readonly<
   },
   arbitrator: { "galera-arbitrator-4": programPaths("garbd") },
   kazoo: { "python3-kazoo": [KAZOO] },
+  faketime: { "libfaketime": FAKETIME },
 };
 
 function programPaths(name: string): readonly string[] {

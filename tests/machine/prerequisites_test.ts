@@ -16,10 +16,11 @@ Deno.test("missingPackages() names Debian's packages that are not there", () => 
     "iproute2",
     "procps",
   ]);
-  assert.deepEqual(missingPackages(["mariabackup", "kazoo"], bare), [
+  assert.deepEqual(missingPackages(["mariabackup", "kazoo", "faketime"], bare), [
     "mariadb-backup",
     "socat",
     "python3-kazoo",
+    "libfaketime",
   ]);
   assert.deepEqual(missingPackages(["arbitrator"], bare), ["galera-arbitrator-4"]);
   assert.deepEqual(missingPackages(["zookeeper", "zookeeper"], bare), [
