@@ -21,6 +21,8 @@ export interface OptionDefinition {
   readonly group?: string;
   /** Reads the value. @throws {ValueError} */
   readonly parse?: (text: string) => unknown;
+  /** It may stand several times: `parse` gives a list, and the lists are put together. */
+  readonly repeats?: boolean;
   readonly default?: unknown;
   /** How the help writes the default, where it is found out later or not as it would be typed. */
   readonly defaultText?: string;

@@ -13,6 +13,8 @@ export const EXIT = {
   unavailable: 69,
   /** A mistake of ours (EX_SOFTWARE). */
   software: 70,
+  /** What was asked is refused for what is on record; nothing was written (EX_NOPERM). */
+  refused: 77,
   /** A setting is wrong or contradicts another (EX_CONFIG). */
   config: 78,
 } as const;
@@ -48,6 +50,13 @@ export class UsageError extends KeeperError {
 export class UnavailableError extends KeeperError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, EXIT.unavailable, options);
+  }
+}
+
+/** What was asked is refused for what is on record: exit status 77. */
+export class RefusedError extends KeeperError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, EXIT.refused, options);
   }
 }
 

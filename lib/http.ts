@@ -1,7 +1,7 @@
 /** Our HTTP, which only ever tells: `/status`, and how others ask for it. */
 import * as v from "valibot";
 import { UnavailableError } from "./errors.ts";
-import type { MemberStatus } from "./progress.ts";
+import { type MemberStatus, STAGES } from "./progress.ts";
 import type { PeerStatus } from "./world.ts";
 
 /** What listens; disposing of it closes it. */
@@ -62,13 +62,66 @@ const peerStatus = v.object({
   primary: v.boolean(),
 });
 
+const text = v.string();
+const wait = v.object({
+  kind: v.literal("wait"),
+  rule: v.number(),
+  reason: text,
+  waitsFor: v.array(text),
+  person: v.nullable(text),
+});
+
+/** All of it; what a keeper of another version may not say yet has a default. */
+const memberStatus = v.object({
+  ...peerStatus.entries,
+  held: v.optional(
+    v.nullable(v.variant("kind", [
+      v.object({ kind: v.picklist(["empty", "fresh", "standalone", "torn"]) }),
+      v.object({ kind: v.literal("at"), position: text, safeToBootstrap: v.boolean() }),
+    ])),
+    null,
+  ),
+  attempt: v.optional(v.nullable(text), null),
+  size: v.optional(v.nullable(v.number()), null),
+  address: text,
+  synced: v.boolean(),
+  stage: v.picklist(STAGES),
+  doing: text,
+  decision: v.nullable(v.variant("kind", [
+    v.object({ kind: v.literal("bootstrap"), rule: v.number(), reason: text }),
+    v.object({ kind: v.literal("join"), rule: v.number(), reason: text, donors: v.array(text) }),
+    wait,
+  ])),
+  seqno: v.nullable(text),
+  clusterSize: v.nullable(v.number()),
+  serverId: v.nullable(v.number()),
+  session: v.picklist(["connected", "suspended", "lost", "none"]),
+  since: text,
+  startedAt: text,
+  readyAt: v.nullable(text),
+});
+
 /**
- * Asks a member for its status.
+ * Asks a member for its status, as much of it as others decide on.
  *
  * @param http Where, `host:port`.
  * @throws {Error} No answer in time, or not such an answer; the message says which in a few words.
  */
 export async function askStatus(http: string, signal: AbortSignal): Promise<PeerStatus> {
+  const { v: _, ...status } = await ask(http, peerStatus, signal);
+  return status;
+}
+
+/** Asks a member for all of its status. @throws {Error} As {@link askStatus}. */
+export function askMember(http: string, signal: AbortSignal): Promise<MemberStatus> {
+  return ask(http, memberStatus, signal);
+}
+
+async function ask<T extends v.GenericSchema>(
+  http: string,
+  schema: T,
+  signal: AbortSignal,
+): Promise<v.InferOutput<T>> {
   let response: Response;
   try {
     response = await fetch(`http://${http}/status`, {
@@ -84,10 +137,9 @@ export async function askStatus(http: string, signal: AbortSignal): Promise<Peer
     });
   }
   const body: unknown = await response.json().catch(() => null);
-  const parsed = v.safeParse(peerStatus, body);
+  const parsed = v.safeParse(schema, body);
   if (!response.ok || !parsed.success) {
     throw new Error(`HTTP ${response.status}, and not a member's status`);
   }
-  const { v: _, ...status } = parsed.output;
-  return status;
+  return parsed.output;
 }

@@ -28,6 +28,7 @@ export class Member {
     this.world = world;
     this.timing = timing;
     this.progress = progress;
+    progress.size = settings.size;
     progress.watchSession(() => this.#registry?.ensemble.state ?? "none");
   }
 

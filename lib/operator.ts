@@ -152,7 +152,7 @@ export class Operator {
     return await settle(
       this.#ensemble,
       [{ op: "create", path, data }],
-      async () => await this.#pauseOnRecord() === parsePause(new TextEncoder().encode(data)),
+      async () => await this.paused() === parsePause(new TextEncoder().encode(data)),
     );
   }
 
@@ -161,11 +161,12 @@ export class Operator {
     return await settle(
       this.#ensemble,
       [{ op: "delete", path: `${this.#root}/${PAUSE}` }],
-      async () => await this.#pauseOnRecord() === null,
+      async () => await this.paused() === null,
     );
   }
 
-  async #pauseOnRecord(): Promise<string | null> {
+  /** Who had all starts pause and since when, in a few words; null where nobody did. */
+  async paused(): Promise<string | null> {
     try {
       return parsePause((await this.#ensemble.get(`${this.#root}/${PAUSE}`)).data);
     } catch (error) {

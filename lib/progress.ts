@@ -1,27 +1,44 @@
 /** What a member does now and why: kept in one place, served by `/status`, logged when it changes. */
 import { getLogger } from "@logtape/logtape";
-import type { Decision } from "./cluster/view.ts";
+import { formatPosition } from "./cluster/position.ts";
+import type { Decision, Held } from "./cluster/view.ts";
 import type { WsrepStatus } from "./mariadb/database.ts";
 import type { SessionState } from "./zookeeper/ensemble.ts";
 
+/** How far a member may be. */
+export const STAGES = [
+  "connecting",
+  "inspecting",
+  "locking",
+  "waiting",
+  "bootstrapping",
+  "joining",
+  "registering",
+  "registered",
+  "stopping",
+  "plain",
+] as const;
+
 /** How far a member is. */
-export type Stage =
-  | "connecting"
-  | "inspecting"
-  | "locking"
-  | "waiting"
-  | "bootstrapping"
-  | "joining"
-  | "registering"
-  | "registered"
-  | "stopping"
-  | "plain";
+export type Stage = typeof STAGES[number];
+
+/** What a datadir holds, as JSON. */
+export type SaidHeld =
+  | { readonly kind: "empty" | "fresh" | "standalone" | "torn" }
+  /** The position as Galera writes it, `UUID:SEQNO`. */
+  | { readonly kind: "at"; readonly position: string; readonly safeToBootstrap: boolean };
 
 /** What `/status` shows, as JSON. */
 export interface MemberStatus {
   readonly v: 1;
   readonly member: string;
   readonly datadirId: string | null;
+  /** What its datadir held when it was last looked at; null before that. */
+  readonly held: SaidHeld | null;
+  /** The attempt that its datadir followed then. */
+  readonly attempt: string | null;
+  /** Its `--size`. */
+  readonly size: number | null;
   readonly address: string;
   /** The cluster's UUID, once `mariadbd` says it. */
   readonly uuid: string | null;
@@ -57,6 +74,9 @@ export class Progress {
       v: 1,
       member,
       datadirId: null,
+      held: null,
+      attempt: null,
+      size: null,
       address,
       uuid: null,
       primary: false,
@@ -84,6 +104,11 @@ export class Progress {
     this.#session = session;
   }
 
+  /** How many members the first start waits for; null: for a person. */
+  set size(size: number | null) {
+    this.#status = { ...this.#status, size };
+  }
+
   /** Goes on to a stage; says so in the log where it is news. */
   enter(stage: Stage, doing: string): void {
     if (this.#status.stage === stage && this.#status.doing === doing) return;
@@ -107,6 +132,14 @@ export class Progress {
   identify(identity: { readonly datadirId: string; readonly serverId?: number }): void {
     const { datadirId, serverId = this.#status.serverId } = identity;
     this.#status = { ...this.#status, datadirId, serverId };
+  }
+
+  /** Notes what an inspection found. */
+  inspected(
+    found: { readonly datadirId: string; readonly held: Held; readonly attempt: string | null },
+  ): void {
+    const { datadirId, held, attempt } = found;
+    this.#status = { ...this.#status, datadirId, held: say(held), attempt };
   }
 
   /** Notes what the server says; null when it does not answer or is gone. */
@@ -142,4 +175,9 @@ function whatItServes(status: WsrepStatus | null): string {
   return status.primary
     ? SERVING
     : "Registered and serving nobody, as it is in no primary component";
+}
+
+function say(held: Held): SaidHeld {
+  if (held.kind !== "at") return held;
+  return { ...held, position: formatPosition(held.position) };
 }

@@ -42,7 +42,7 @@ export async function startUp(member: Member, signal: AbortSignal): Promise<Star
     signal.throwIfAborted();
     member.progress.enter("inspecting", "Looking at what the datadir holds");
     const found = await member.database.inspect(signal);
-    member.progress.identify(found);
+    member.progress.inspected(found);
     if (found.problem !== undefined) log.warn("{problem}", { problem: found.problem });
     member.progress.enter("connecting", "Connecting to ZooKeeper");
     const registry = await member.registry(signal);

@@ -1,5 +1,6 @@
 /** What `status` shows: the registry and what members say of themselves, put together. Pure. */
 
+import type { Advice } from "./cluster/dry_run.ts";
 import { formatPosition } from "./cluster/position.ts";
 import type { ClusterOnRecord, RecordData, SeenRecord } from "./cluster/view.ts";
 import type { MemberStatus } from "./progress.ts";
@@ -30,6 +31,8 @@ export interface MemberReport {
 export interface StatusReport {
   readonly v: 1;
   readonly root: string;
+  /** Who had all starts pause and since when, in a few words; null where nobody did. */
+  readonly paused: string | null;
   readonly cluster:
     | { readonly kind: "none" }
     | { readonly kind: "unreadable"; readonly problem: string }
@@ -42,20 +45,24 @@ export interface StatusReport {
   readonly lock: { readonly holder: string | null; readonly waiting: readonly string[] };
   readonly members: readonly MemberReport[];
   readonly arbitrators: readonly Arbitrator[];
+  /** What a person can do about members that are not there or wait. */
+  readonly advice: readonly Advice[];
 }
 
 /** What is read from ZooKeeper. */
 export interface Facts {
   readonly root: string;
+  readonly paused: string | null;
   readonly cluster: ClusterOnRecord;
   readonly records: readonly SeenRecord[];
   readonly nodes: readonly NodeChild[];
   readonly arbitrators: readonly Arbitrator[];
   /** The holder of the start-up lock first, then who waits, in order. */
   readonly contenders: readonly string[];
+  readonly advice: readonly Advice[];
 }
 
-/** Puts together what is on record and what members say, by their addresses. */
+/** Puts together what is on record and what members say, by their names. */
 export function buildReport(
   facts: Facts,
   statuses: ReadonlyMap<string, MemberStatus>,
@@ -69,10 +76,12 @@ export function buildReport(
   return {
     v: 1,
     root: facts.root || "/",
+    paused: facts.paused,
     cluster: clusterOf(facts.cluster),
     lock: { holder, waiting },
     members: [...ofRecords, ...others],
     arbitrators: facts.arbitrators,
+    advice: facts.advice,
   };
 }
 
@@ -89,7 +98,7 @@ function ofRecord(
 ): MemberReport {
   const name = seen.kind === "record" ? seen.record.name : seen.name;
   const child = nodes.find(({ node }) => node?.member === name);
-  const status = child === undefined ? null : statuses.get(child.address) ?? null;
+  const status = statuses.get(name) ?? null;
   const registration = {
     registeredSince: child?.node?.since ?? null,
     primary: child?.node?.primary ?? null,
@@ -122,7 +131,7 @@ function ofNode(
   { address, node }: NodeChild,
   statuses: ReadonlyMap<string, MemberStatus>,
 ): MemberReport {
-  const status = statuses.get(address) ?? null;
+  const status = node === null ? null : statuses.get(node.member) ?? null;
   return {
     name: node?.member ?? null,
     address,
@@ -168,12 +177,22 @@ export function renderReport(report: StatusReport): readonly string[] {
   const lock = holder === null ? "free" : `held by ${holder}`;
   const queue = waiting.length === 0 ? "" : `; waiting: ${waiting.join(", ")}`;
   return [
+    ...describePause(report.paused),
     `Cluster: ${describeCluster(report.cluster)}`,
     `Start-up lock: ${lock}${queue}`,
     ...(report.members.length === 0
       ? ["No member has reported yet"]
       : renderMembers(report.members)),
     ...report.arbitrators.map(describeArbitrator),
+    ...report.advice.map(({ needed, says }) => needed ? `A person is needed: ${says}` : says),
+  ];
+}
+
+/** The line about a pause; none where there is none. */
+export function describePause(paused: string | null): readonly string[] {
+  return paused === null ? [] : [
+    `Paused ${paused}: keepers start, stop and elect nothing, what runs serves on; ` +
+    "`galera-keeper resume` lets all go on",
   ];
 }
 
@@ -188,7 +207,8 @@ function withoutFraction(instant: string): string {
   return instant.replace(/\.\d+Z$/, "Z");
 }
 
-function describeCluster(cluster: StatusReport["cluster"]): string {
+/** The cluster on record, in a few words. */
+export function describeCluster(cluster: StatusReport["cluster"]): string {
   switch (cluster.kind) {
     case "none":
       return "none yet";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UnavailableError } from "../lib/errors.ts";
-import { askStatus, serveHttp } from "../lib/http.ts";
+import { askMember, askStatus, serveHttp } from "../lib/http.ts";
 import { Progress } from "../lib/progress.ts";
 
 const HOST = "127.14.0.1";
@@ -17,6 +17,35 @@ Deno.test("askStatus() reads what serveHttp() serves", async () => {
     uuid: null,
     primary: false,
   });
+});
+
+Deno.test("askMember() reads all of it, and what an older keeper does not say", async () => {
+  const shown = progress();
+  const position = { uuid: "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d", seqno: 2n ** 60n };
+  shown.inspected({
+    datadirId: "d1",
+    held: { kind: "at", position, safeToBootstrap: true },
+    attempt: "a1",
+  });
+  shown.decide({ kind: "wait", rule: 7, reason: "Why", waitsFor: ["galera-2"], person: "Do" });
+  let status: object = shown.status;
+  await using server = Deno.serve(
+    { hostname: HOST, port: 0, onListen: () => {} },
+    () => Response.json(status),
+  );
+  const at = `${HOST}:${server.addr.port}`;
+  assert.deepEqual(await askMember(at, signal), shown.status);
+  assert.deepEqual(shown.status.held, {
+    kind: "at",
+    position: "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d:1152921504606846976",
+    safeToBootstrap: true,
+  });
+  const { held: _, attempt: _a, size: _s, ...older } = shown.status;
+  status = older;
+  const { held, attempt, size } = await askMember(at, signal);
+  assert.deepEqual([held, attempt, size], [null, null, null]);
+  status = { ...older, doing: 7 };
+  await assert.rejects(askMember(at, signal), /not a member's status/);
 });
 
 for (

@@ -37,11 +37,13 @@ function node(member: string, primary = true): NodeChild {
 const RUNNING: RecordData = { kind: "running", uuid: UUID, starting: false, floor: null };
 const EMPTY: Facts = {
   root: "",
+  paused: null,
   cluster: { kind: "none" },
   records: [],
   nodes: [],
   arbitrators: [],
   contenders: [],
+  advice: [],
 };
 
 Deno.test("buildReport() and renderReport() show an empty registry", () => {
@@ -76,11 +78,18 @@ Deno.test("renderReport() shows members that serve, start, wait, died and are st
     nodes: [node("g-1"), node("g-4", false), { address: "10.0.0.9", node: null }],
     arbitrators: [],
     contenders: ["g-2", "g-5", "g-6"],
+    paused: "since 2026-01-02 by ann@host",
+    advice: [
+      { member: "g-3", needed: true, says: "g-3 has gone: start it." },
+      { member: "g-2", needed: false, says: "g-2 may go." },
+    ],
   };
   const status = { uuid: UUID, seqno: "77", serverId: 1, doing: "Serving" } as MemberStatus;
-  const report = buildReport(facts, new Map([["10.0.0.1", status]]));
+  const report = buildReport(facts, new Map([["g-1", status]]));
   assert.deepEqual(report.lock, { holder: "g-2", waiting: ["g-5", "g-6"] });
   assert.deepEqual(renderReport(report).map((line) => line.replaceAll(/ {2,}/g, " | ")), [
+    "Paused since 2026-01-02 by ann@host: keepers start, stop and elect nothing, what runs serves " +
+    "on; `galera-keeper resume` lets all go on",
     `Cluster: ${UUID}, running, bootstrapped by g-1`,
     "Start-up lock: held by g-2; waiting: g-5, g-6",
     "MEMBER | ADDRESS | SERVER_ID | REGISTERED SINCE | POSITION | STATE",
@@ -90,6 +99,8 @@ Deno.test("renderReport() shows members that serve, start, wait, died and are st
     "g-4 | 10.0.0.4 | 4 | 2026-01-02T03:04:05Z | running, it does not answer | " +
     "registered, not Primary, does not answer",
     "(not ours) | 10.0.0.9 | - | - | not known | starting or waiting; registered by another program",
+    "A person is needed: g-3 has gone: start it.",
+    "g-2 may go.",
   ]);
 });
 

@@ -207,6 +207,12 @@ type Seen = SeenRecord & { readonly kind: "record" };
 export function planForget(sight: Sight, member: string): Plan | Refusal {
   const { cluster, seen, record } = lookUp(sight, member);
   if (seen === null) return refused(notOnRecord(sight, member));
+  if (sight.storage === "ephemeral") {
+    return refused(
+      `Storage is ephemeral: the record of ${member} goes with its keeper's session, and nobody ` +
+        "waits for it then; stop it instead",
+    );
+  }
   if (isPresent(sight, member) || registeredNames(sight).includes(member)) {
     return refused(`${member} is alive: its keeper speaks for it; stop it first`);
   }

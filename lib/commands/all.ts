@@ -2,9 +2,14 @@
 
 import type { CommandDefinition } from "../command.ts";
 import { ARBITRATE } from "./arbitrate.ts";
+import { BOOTSTRAP } from "./bootstrap.ts";
 import { COMPLETE, COMPLETION } from "./completion.ts";
+import { EXPLAIN } from "./explain.ts";
+import { FORGET } from "./forget.ts";
+import { PAUSE } from "./pause.ts";
 import { RACE_DEMO } from "./race_demo.ts";
 import { RACE_DEMO_WORKER } from "./race_demo_worker.ts";
+import { RESUME } from "./resume.ts";
 import { RUN } from "./run.ts";
 import { STATUS } from "./status.ts";
 import { UP } from "./up.ts";
@@ -15,6 +20,11 @@ export const COMMANDS: readonly CommandDefinition[] = [
   ARBITRATE,
   UP,
   STATUS,
+  EXPLAIN,
+  BOOTSTRAP,
+  FORGET,
+  PAUSE,
+  RESUME,
   RACE_DEMO,
   COMPLETION,
   RACE_DEMO_WORKER,

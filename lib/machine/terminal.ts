@@ -1,4 +1,7 @@
-/** Standard output and standard error, written at once and whole. */
+/** Standard output and standard error, written at once and whole; and a person's answer. */
+
+import { stdin } from "node:process";
+import { createInterface } from "node:readline";
 
 /** Where text goes; tests give their own. */
 export interface Output {
@@ -47,3 +50,24 @@ export const STDOUT: Output = outputTo(Deno.stdout);
 
 /** Standard error: the log, and why something failed. */
 export const STDERR: Output = outputTo(Deno.stderr);
+
+/**
+ * Asks a person for a line, on standard error so that what is asked for is not among the answers.
+ *
+ * @returns What was typed; empty where the input ended. @throws The signal's reason.
+ */
+export async function askLine(question: string, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
+  STDERR.write(question);
+  // Not as a terminal: Ctrl-C is to come as the signal that it is.
+  const lines = createInterface({ input: stdin, terminal: false });
+  try {
+    return await new Promise((resolve, reject) => {
+      lines.once("line", resolve);
+      lines.once("close", () => resolve(""));
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+  } finally {
+    lines.close();
+  }
+}

@@ -1,5 +1,6 @@
 // needs: zookeeper
 import assert from "node:assert/strict";
+import { Progress } from "../../lib/progress.ts";
 import type { StatusReport } from "../../lib/status.ts";
 import { formatArbitrator, formatCluster, formatNode, formatRecord } from "../../lib/znodes.ts";
 import { Lock } from "../../lib/zookeeper/lock.ts";
@@ -19,17 +20,11 @@ Deno.test("status shows cluster, lock and members, in text and in JSON", async (
     /^Cluster: none yet\nStart-up lock: free\nNo member has reported yet\n$/,
   );
 
+  const progress = new Progress("g-1", "127.13.4.1", () => "2026-01-01T00:00:00Z");
+  progress.identify({ datadirId: "d", serverId: 1 });
   await using http = Deno.serve(
     { hostname: "127.13.4.1", port: 0, onListen: () => {} },
-    () =>
-      Response.json({
-        v: 1,
-        member: "g-1",
-        uuid: UUID,
-        seqno: "77",
-        serverId: 1,
-        doing: "Serving",
-      }),
+    () => Response.json({ ...progress.status, doing: "Serving", seqno: "77", uuid: UUID }),
   );
   const [address, other] = ["127.13.4.1", "127.13.4.2"];
   const data = { kind: "running", uuid: UUID, starting: false, floor: null } as const;
