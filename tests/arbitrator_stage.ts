@@ -14,6 +14,8 @@ import { connect, type SimSession } from "./simulation/session.ts";
 
 export const UUID = "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d";
 const MINUTE_MS = 60_000;
+/** How long a garbd takes to leave. */
+const STOP_MS = 300;
 
 /** A garbd that says what a test has it say. */
 export class FakeGarbd implements Garbd {
@@ -23,10 +25,12 @@ export class FakeGarbd implements Garbd {
   component: Component | null = null;
   /** SIGTERM has come. */
   isStopped = false;
+  readonly #process: SimProcess;
   readonly #exit: (status: ExitStatus) => void;
   readonly #onChange: () => void;
 
-  constructor(members: readonly string[], onChange: () => void) {
+  constructor(process: SimProcess, members: readonly string[], onChange: () => void) {
+    this.#process = process;
     this.members = members;
     this.#onChange = onChange;
     const { promise, resolve } = Promise.withResolvers<ExitStatus>();
@@ -36,8 +40,13 @@ export class FakeGarbd implements Garbd {
 
   /** It is in a primary component, with these. */
   joins(...others: readonly string[]): void {
+    this.joinsCluster(UUID, ...others);
+  }
+
+  /** It is in a primary component of a cluster. */
+  joinsCluster(uuid: string, ...others: readonly string[]): void {
     const names = ["arb", ...others];
-    this.component = { primary: true, uuid: UUID, size: names.length, names };
+    this.component = { primary: true, uuid, size: names.length, names };
     this.#onChange();
   }
 
@@ -51,10 +60,11 @@ export class FakeGarbd implements Garbd {
     this.#exit({ code, signal: null, lastErrors: ["it failed"] });
   }
 
-  stop(): Promise<ExitStatus> {
+  async stop(): Promise<ExitStatus> {
     this.isStopped = true;
+    await this.#process.later(STOP_MS, () => {});
     this.exits(0);
-    return this.exited;
+    return await this.exited;
   }
 }
 
@@ -92,7 +102,7 @@ export class Actor {
         },
         ask: async (http, signal) => {
           this.asked.members++;
-          await this.process.later(3, () => {}, signal);
+          await this.process.later(stage.answerMs, () => {}, signal);
           const status = stage.answers.get(http);
           if (status === undefined) throw new Error("no answer");
           return status;
@@ -101,7 +111,7 @@ export class Actor {
         spawn: async (members, onChange) => {
           await this.process.later(5, () => {});
           if (stage.spawnFails !== null) throw stage.spawnFails;
-          const garbd = new FakeGarbd(members, onChange);
+          const garbd = new FakeGarbd(this.process, members, onChange);
           this.garbds.push(garbd);
           return garbd;
         },
@@ -141,6 +151,8 @@ export class Stage {
   readonly ensemble: SimEnsemble;
   /** What members say, by where they are asked. */
   readonly answers = new Map<string, PeerStatus>();
+  /** How long members take to answer. */
+  answerMs = 3;
   /** The sessions that are over. */
   readonly ended = new Set<bigint>();
   /** What a start of garbd fails with. */

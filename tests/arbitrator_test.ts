@@ -30,11 +30,13 @@ async function voting(stage: Stage): Promise<Actor> {
 }
 
 async function stopped(stage: Stage, one: Actor): Promise<void> {
+  const wasStopped = one.garbd.isStopped;
   one.stop();
+  if (wasStopped) await stage.until("it is not registered", () => stage.onRecord() === null);
+  await stage.until("garbd is told", () => one.garbd.isStopped);
+  assert.equal(stage.onRecord(), null, "it is not registered any more when garbd is told to leave");
   await stage.until("its end", () => one.end !== null);
   assert.deepEqual(one.end, { error: null });
-  assert.equal(stage.onRecord(), null);
-  assert(one.garbd.isStopped);
   assert(stage.ended.has(one.session!.sessionId));
 }
 
@@ -152,10 +154,66 @@ scenario("stops a garbd that is not Primary when no member is registered", async
 
 scenario("starts a garbd anew that does not come back to the members", async (stage) => {
   const one = await voting(stage);
+  await stage.pass(HOUR_MS);
   one.garbd.loses();
-  await stage.pass(40_000);
+  await stage.pass(30_000);
+  one.garbd.joins("g-1", "g-2");
+  await stage.pass(1000);
+  one.garbd.loses();
+  await stage.pass(44_000);
   assert.equal(one.garbd.isStopped, false);
   await stage.until("another", () => one.garbds.length === 2);
+  await stopped(stage, one);
+});
+
+scenario(
+  "has no vote in another cluster of the same name, nor hurries back to it",
+  async (stage) => {
+    const one = await voting(stage);
+    one.garbd.exits();
+    for (let number = 2; number <= 8; number++) {
+      await stage.until("another", () => one.garbds.length === number);
+      one.garbd.joinsCluster(UUID.replace("6", "7"), "x-1");
+      await stage.until("it stops", () => one.garbd.isStopped);
+      assert.equal(stage.onRecord()?.primary, false);
+    }
+    const before = stage.time.nowMs;
+    await stage.until("another", () => one.garbds.length === 9);
+    assert(stage.time.nowMs - before >= 30_000);
+    await stopped(stage, one);
+  },
+);
+
+scenario("starts nothing for what is no more when members have answered", async (stage) => {
+  stage.answerMs = 1000;
+  stage.cluster("a1");
+  const one = stage.start();
+  await stage.pass(5000);
+  stage.member(1);
+  await stage.pass(500);
+  assert.equal(one.asked.members, 1);
+  stage.cluster("a2", "bootstrapping");
+  await stage.pass(60_000);
+  assert.equal(one.garbds.length, 0);
+  stage.cluster("a2");
+  await stage.until("a garbd", () => one.garbds.length === 1);
+  await stopped(stage, one);
+});
+
+scenario("registers again whenever all is deleted", async (stage) => {
+  const one = stage.start();
+  for (let times = 0; times < 60; times++) {
+    await stage.pass(times);
+    stage.ensemble.deleteBelow("/mariadb");
+  }
+  await stage.until("it is registered", () => stage.onRecord() !== null);
+  stage.cluster("a1");
+  stage.member(1);
+  await stage.until("a garbd", () => one.garbds.length === 1);
+  one.garbd.joins("g-1");
+  await stage.pass(5000);
+  stage.remove("/mariadb/arbitrators/arb");
+  await stage.until("it is registered again", () => stage.onRecord()?.primary === true);
   await stopped(stage, one);
 });
 
@@ -185,6 +243,9 @@ scenario(
     const before = { ...one.asked };
     await stage.pass(HOUR_MS);
     assert.deepEqual(one.asked, before);
+    stage.member(2);
+    await stage.pass(10_000);
+    assert.equal(one.asked.members, before.members, "it looks, and need not ask");
     // Cut off from the members, with nothing new in ZooKeeper.
     stage.answers.clear();
     one.garbd.exits();
