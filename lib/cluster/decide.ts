@@ -4,7 +4,7 @@
  */
 import { explainBranch, leftBehindBy } from "./attempts.ts";
 import { allReported, inDoubt, isOnRecord, newestGone, noCopy, recordFirst } from "./doubt.ts";
-import { bestPresent, elect, weigh } from "./elect.ts";
+import { bestLeft, elect, weigh } from "./elect.ts";
 import { comparePositions, formatPosition, isKnown, type Position } from "./position.ts";
 import { describeHeld } from "./record.ts";
 import { and, bootstrap, force, forget, isMine, join, nameOf, wait, waitFor } from "./say.ts";
@@ -107,8 +107,8 @@ function unfinished(view: View, cluster: Cluster | null): Decision | null {
   const gone = view.storage === "ephemeral" &&
     !view.records.some((seen) => nameOf(seen) === cluster.by);
   if (gone) return null;
-  const best = bestPresent(weigh(view, cluster))?.name ?? view.self.name;
-  const rest = waitFor(view, cluster.by, force(best));
+  const best = bestLeft(weigh(view, cluster));
+  const rest = waitFor(view, cluster.by, force(best?.present ? best.name : view.self.name));
   return wait(
     3,
     rest.person === null

@@ -1,5 +1,5 @@
 /** Rule 7: what keeps an election from being safe, and what a person can do about it. */
-import { type Bar, bestPresent, type Evidence } from "./elect.ts";
+import { type Bar, bestLeft, type Evidence } from "./elect.ts";
 import { formatPosition } from "./position.ts";
 import { and, force, forget, isMine, nameOf, type Rest, wait } from "./say.ts";
 import type { Cluster, Decision, View } from "./view.ts";
@@ -74,14 +74,17 @@ export function allReported(view: View, rule: 5 | 7): Decision | null {
   return wait(rule, `${why}, and ${count}${who}`, {});
 }
 
+/** A datadir that an SST tore would bring the same wait again. */
+const BEGIN_ANEW =
+  "begin anew: empty the datadirs of all members and delete the znodes below the root";
+
 /** No record speaks of a copy that is a part of the cluster's history. */
 export function noCopy(cluster: Cluster | null): Decision {
   const why = cluster === null
     ? "An SST was cut off, so there was a cluster, and no member holds a copy of it"
     : "A cluster is on record and no member holds a copy of it";
   return wait(7, why, {
-    person: "Give a member the datadir or a backup of the cluster, or delete the znodes below " +
-      "the root to begin anew.",
+    person: `Give a member the datadir or a backup of the cluster, or ${BEGIN_ANEW}.`,
   });
 }
 
@@ -136,8 +139,10 @@ type Running = Evidence["running"][number];
 
 /** How a sentence for a person ends where one may go on without what is lost. */
 function orGoOn(evidence: Evidence): string {
-  const best = bestPresent(evidence);
-  return best === null ? "." : `, or go on without what only it held: ${force(best.name)}.`;
+  const best = bestLeft(evidence);
+  if (best === null) return `, or, where no copy is left, ${BEGIN_ANEW}.`;
+  const first = best.present ? "" : `start ${best.name} again and `;
+  return `, or ${first}go on without what only it held: ${force(best.name)}.`;
 }
 
 function whoRuns(evidence: Evidence, view: View): [string, Rest] {

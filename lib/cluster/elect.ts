@@ -106,10 +106,13 @@ export function elect(evidence: Evidence, self: string, mine: boolean): Candidat
   return top.toSorted(order)[0] ?? null;
 }
 
-/** Whose copy a person may have the cluster go on with: the most advanced that somebody can act on. */
-export function bestPresent({ candidates, bar }: Evidence): Candidate | null {
+/**
+ * Whose copy a person may have the cluster go on with: the most advanced that somebody can act on, or,
+ * where nobody can, that somebody could once its keeper is started.
+ */
+export function bestLeft({ candidates, bar }: Evidence): Candidate | null {
   if (bar === null) return null;
-  return highest(candidates.filter(({ present }) => present));
+  return highest(candidates.filter(({ present }) => present)) ?? highest(candidates);
 }
 
 /** Whether a record speaks of another cluster's data only. */

@@ -124,3 +124,36 @@ Deno.test("decide() goes by what the copies tell of bootstraps where no cluster 
     assert.match(decision.reason, /the copies tell of different bootstraps/);
   }
 });
+
+Deno.test("decide() tells a person of a way on, also where the newest copy is lost for good", () => {
+  const table: [what: string, records: string, told: string][] = [
+    [
+      "another copy is there",
+      "g1 at A:8 | g2 running but empty",
+      "Give g2 the datadir that it had, or go on without what only it held: " +
+      "`galera-keeper bootstrap --force --member g1`.",
+    ],
+    [
+      "another copy is away",
+      "g1 nothing | g2 running but empty | g3 at A:8 away",
+      "Give g2 the datadir that it had, or start g3 again and go on without what only it held: " +
+      "`galera-keeper bootstrap --force --member g3`.",
+    ],
+    [
+      "no other copy is left",
+      "g1 nothing | g2 running but empty",
+      "Give g2 the datadir that it had, or, where no copy is left, begin anew: empty the datadirs " +
+      "of all members and delete the znodes below the root.",
+    ],
+    [
+      "no copy is known of",
+      "g1 torn | g2 nothing",
+      "Give a member the datadir or a backup of the cluster, or begin anew: empty the datadirs of " +
+      "all members and delete the znodes below the root.",
+    ],
+  ];
+  for (const [what, records, told] of table) {
+    const decision = decide(viewOf("g1", { cluster: "running A a1@0", records }));
+    assert.equal(decision.kind === "wait" && decision.person, told, what);
+  }
+});

@@ -319,6 +319,20 @@ export class Checker {
     this.decisions.set(key, (this.decisions.get(key) ?? 0) + 1);
   }
 
+  /**
+   * A person was told what may be lost, and goes on: exactly that is excused.
+   *
+   * @param losses The sentences of the plan.
+   * @returns Takes it back, where the plan was not carried out.
+   */
+  mayLose(losses: readonly string[]): () => void {
+    const lost = [...this.#acknowledged].filter((txn) => losses.some((one) => speaksOf(one, txn)));
+    for (const txn of lost) this.#acknowledged.delete(txn);
+    return () => {
+      for (const txn of lost) this.#acknowledged.add(txn);
+    };
+  }
+
   /** A person had the cluster go on with a history: what is not in it may be lost. */
   excuseForced(head: Txn | null, why: string): void {
     this.#simulation.note(`Excused: ${why}, what lies beyond ${head?.seqno ?? 0n}`);
@@ -331,6 +345,17 @@ export class Checker {
     this.#uuids.clear();
     this.#acknowledged = new Set();
   }
+}
+
+/** Whether a sentence says that a transaction may be lost. */
+function speaksOf(loss: string, { uuid, seqno }: Txn): boolean {
+  const range = /^Transactions (\d+) to (\d+) of (\S+), which /.exec(loss);
+  if (range !== null) {
+    return range[3] === uuid && seqno >= BigInt(range[1]!) && seqno <= BigInt(range[2]!);
+  }
+  const after = /^Whatever \S+ committed(?: after (\S+):(\d+))?: /.exec(loss);
+  if (after?.[1] !== undefined) return after[1] === uuid && seqno > BigInt(after[2]!);
+  return after !== null || /^Whatever \S+ holds: /.test(loss);
 }
 
 function namesOf(component: Component): string {

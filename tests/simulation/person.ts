@@ -3,7 +3,7 @@ import { planBootstrap, planForget } from "../../lib/cluster/operate.ts";
 import type { Plan, Refusal } from "../../lib/cluster/operate.ts";
 import { Operator } from "../../lib/operator.ts";
 import { Link, SimProcess } from "./process.ts";
-import { connect } from "./session.ts";
+import { connect, type SimSession } from "./session.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** What came of a command: what was carried out, why it was refused, or that all had changed meanwhile. */
@@ -13,9 +13,15 @@ export type Outcome = Plan | Refusal | { readonly kind: "changed" };
 export class Person {
   readonly #simulation: Simulation;
   readonly link = new Link();
+  #session: SimSession | null = null;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
+  }
+
+  /** A fault: the connection of the command that runs drops. */
+  drop(): void {
+    this.#session?.drop();
   }
 
   /** `galera-keeper bootstrap --member M [--force]`. */
@@ -50,7 +56,11 @@ export class Person {
       const reading = await operator.read(signal);
       const plan = make(reading.sight);
       if (plan.kind === "refused") return plan;
-      return await operator.carryOut(plan, reading) ? plan : { kind: "changed" };
+      // Where the answer does not come, it may have been carried out.
+      const withdraw = this.#simulation.checker.mayLose(plan.losses);
+      if (await operator.carryOut(plan, reading)) return plan;
+      withdraw();
+      return { kind: "changed" };
     });
     const said = outcome.kind === "refused"
       ? `refused: ${outcome.reason}`
@@ -67,7 +77,7 @@ export class Person {
     const process = new SimProcess(time);
     const { signal } = new AbortController();
     const place = { ensemble, process, link: this.link, timeoutMs: 10_000, onAsk: () => {} };
-    const session = await connect(place, signal, () => {});
+    const session = this.#session = await connect(place, signal, () => {});
     const operator = new Operator(session, "/mariadb", async (http) => {
       const machine = this.#simulation.machines.find((one) => one.http === http);
       await process.later(random.between(2, 16), () => {}, signal);

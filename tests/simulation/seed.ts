@@ -1,4 +1,5 @@
 /** One seed, one run: a site, faults, all healed, everybody Primary again. */
+import { Attendant } from "./attendant.ts";
 import { FaultRun } from "./faults.ts";
 import { Simulation } from "./simulation.ts";
 import type { Violation } from "./checker.ts";
@@ -7,7 +8,7 @@ import type { Violation } from "./checker.ts";
 export interface SeedResult {
   readonly seed: number;
   readonly violations: readonly Violation[];
-  /** Why not all are Primary in the end, where that is excused. */
+  /** Why not all are Primary in the end without a person, where that is excused. */
   readonly excused: string | null;
   readonly faults: ReadonlyMap<string, number>;
   /** How often each rule decided what. */
@@ -39,6 +40,34 @@ async function allUp(simulation: Simulation): Promise<boolean> {
   return false;
 }
 
+/** A person does what they are told, again and again: in the end all are up. */
+async function attend(simulation: Simulation): Promise<void> {
+  const { checker } = simulation;
+  const attendant = new Attendant(simulation);
+  for (let round = 0; round < 60 && checker.violations.length === 0; round++) {
+    simulation.start();
+    await attendedBy(simulation, attendant);
+    const up = await simulation.run(MINUTE_MS, () => simulation.allPrimary());
+    if (!up || attendant.told !== null) continue;
+    await simulation.run(15_000);
+    if (simulation.allPrimary()) return checker.end();
+  }
+  if (checker.violations.length === 0) {
+    checker.violation(4, `a person did as told and not all are Primary:\n${simulation.summary}`);
+  }
+}
+
+async function attendedBy(simulation: Simulation, attendant: Attendant): Promise<void> {
+  let isDone = false;
+  attendant.attend().then(
+    () => isDone = true,
+    (error) => simulation.checker.violation(0, `a command broke: ${error.stack}`),
+  );
+  if (!await simulation.run(5 * MINUTE_MS, () => isDone)) {
+    simulation.checker.violation(0, "a command hangs");
+  }
+}
+
 /** Runs a seed. */
 export async function runSeed(seed: number): Promise<SeedResult> {
   const members = 2 + (seed % 6);
@@ -65,6 +94,7 @@ export async function runSeed(seed: number): Promise<SeedResult> {
     checker.end();
   } else if (checker.violations.length === 0) {
     excused = checker.notAllPrimary();
+    if (excused !== null) await attend(simulation);
   }
   simulation.stopClients();
   return {

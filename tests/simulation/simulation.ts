@@ -145,6 +145,7 @@ export class Simulation {
     for (const machine of machines.length > 0 ? machines : this.machines) {
       if (!this.machines.includes(machine)) continue;
       this.wanted.add(machine);
+      if (machine.running) continue;
       this.note(`${machine.name}: the keeper starts`);
       machine.start();
     }
