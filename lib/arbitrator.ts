@@ -4,7 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { ArbitratorRegistry, type Scene } from "./arbitrators.ts";
-import { arbitrate, type Arbitration } from "./cluster/arbitrate.ts";
+import { arbitrate, type Arbitration, membersIn } from "./cluster/arbitrate.ts";
 import type { Registered } from "./cluster/view.ts";
 import { ConfigError, KeeperError, UnavailableError } from "./errors.ts";
 import { askAll } from "./peers.ts";
@@ -176,7 +176,7 @@ class Arbitrator {
     const scene = registry === null ? null : this.#scene;
     const step = arbitrate({
       registry: scene && { ...scene.snapshot, registered: await this.#ask(scene, signal) },
-      arbitrators: this.#scene?.arbitrators ?? [this.#settings.name],
+      arbitrators: this.#arbitrators,
       garbd: this.#vote.running,
       patienceMs: this.#timing.patienceMs,
     });
@@ -214,11 +214,18 @@ class Arbitrator {
     this.#scene.snapshot.changed.then(change, change);
   }
 
+  /** The names of all that were last seen registered, its own too. */
+  get #arbitrators(): readonly string[] {
+    return this.#scene?.arbitrators ?? [this.#settings.name];
+  }
+
   #own(): OnRecord {
     const { name, address } = this.#settings;
-    const { follows, isCounted, since } = this.#vote;
+    const { follows, isCounted, since, running } = this.#vote;
     const { uuid, attempt } = follows ?? { uuid: null, attempt: null };
-    return { name, address, uuid, attempt, primary: isCounted, since };
+    const component = isCounted ? running?.component ?? null : null;
+    const members = component === null ? [] : membersIn(component, this.#arbitrators);
+    return { name, address, uuid, attempt, primary: isCounted, members, since };
   }
 
   async #ask({ snapshot }: Scene, signal: AbortSignal): Promise<readonly Registered[]> {

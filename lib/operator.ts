@@ -3,7 +3,7 @@ import type { Plan, Sight } from "./cluster/operate.ts";
 import type { SeenRecord } from "./cluster/view.ts";
 import { askAll } from "./peers.ts";
 import { settle } from "./settle.ts";
-import { PAUSE, readSnapshot, type Snapshot } from "./snapshot.ts";
+import { PAUSE, readArbitrators, readSnapshot, type Snapshot } from "./snapshot.ts";
 import type { World } from "./world.ts";
 import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
 import { NoNodeError } from "./zookeeper/errors.ts";
@@ -54,7 +54,10 @@ export class Operator {
     }
   }
 
-  /** Members that answer and run a server: one that is cut off from the ensemble only serves on. */
+  /**
+   * Members that answer and run a server: one that is cut off from the ensemble only serves on. One that
+   * does not answer either may yet be seen by an arbitrator that votes with it.
+   */
   async #findServing(records: readonly SeenRecord[], signal: AbortSignal): Promise<string[]> {
     const names = await Promise.all(records.map(async (seen) => {
       if (seen.kind !== "record" || seen.record.http === null) return null;
@@ -66,7 +69,9 @@ export class Operator {
         return null;
       }
     }));
-    return names.filter((name) => name !== null);
+    const arbitrators = await readArbitrators(this.#ensemble, this.#root);
+    const seen = arbitrators.filter(({ primary }) => primary).flatMap(({ members }) => members);
+    return [...new Set([...names.filter((name) => name !== null), ...seen])];
   }
 
   /**

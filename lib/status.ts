@@ -196,9 +196,9 @@ export function describePause(paused: string | null): readonly string[] {
   ];
 }
 
-function describeArbitrator({ name, address, primary, since }: Arbitrator): string {
+function describeArbitrator({ name, address, primary, members, since }: Arbitrator): string {
   const state = primary
-    ? `votes in the primary component since ${withoutFraction(since)}`
+    ? `votes since ${withoutFraction(since)}, with ${members.join(", ")}`
     : "does not vote now";
   return `Arbitrator: ${name}, ${address}, ${state}`;
 }

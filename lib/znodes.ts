@@ -36,6 +36,8 @@ export interface Arbitrator {
   readonly attempt: string | null;
   /** It votes in a primary component, by its own word. */
   readonly primary: boolean;
+  /** The members in that component, by name; empty where it does not vote. */
+  readonly members: readonly string[];
   /** Since when that is so, ISO 8601; for people, no decision rests on it. */
   readonly since: string;
 }
@@ -98,6 +100,7 @@ const arbitratorSchema = v.object({
   uuid: v.nullable(uuid),
   attempt: v.nullable(name),
   primary: v.boolean(),
+  members: v.array(name),
   since: v.string(),
 });
 

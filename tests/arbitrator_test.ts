@@ -25,6 +25,7 @@ async function voting(stage: Stage): Promise<Actor> {
   await stage.until("a garbd", () => one.garbds.length > 0);
   one.garbd.joins("g-1", "g-2");
   await stage.until("it is registered as such", () => stage.onRecord()?.primary === true);
+  assert.deepEqual(stage.onRecord()?.members, ["g-1", "g-2"]);
   await stage.pass(5000);
   return one;
 }
@@ -49,6 +50,7 @@ scenario("waits for members that are Primary, and follows them", async (stage) =
     uuid: null,
     attempt: null,
     primary: false,
+    members: [],
     since: "",
   });
   stage.cluster("a1", "bootstrapping");
@@ -284,8 +286,9 @@ scenario("refuses a name that is taken, after a session timeout", async (stage) 
 
 scenario("stops only garbds of its own, whatever is on record of others", async (stage) => {
   const one = await voting(stage);
-  const of = { address: "10.0.0.8", uuid: UUID, attempt: "a1", primary: true, since: "" };
-  stage.put("/mariadb/arbitrators/g-1", formatArbitrator({ ...of, name: "g-1" }));
+  const of = { address: "10.0.0.8", uuid: UUID, attempt: "a1", primary: true };
+  const other = formatArbitrator({ ...of, name: "g-1", members: ["g-1", "g-2"], since: "" });
+  stage.put("/mariadb/arbitrators/g-1", other);
   stage.member(1);
   await stage.pass(10_000);
   assert.equal(one.garbd.isStopped, false);

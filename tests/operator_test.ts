@@ -1,5 +1,6 @@
 /** What a person does where the rules wait for one: the real code on virtual time, a scenario a test. */
 import assert from "node:assert/strict";
+import { type Arbitrator, formatArbitrator } from "../lib/znodes.ts";
 import type { Machine } from "./simulation/machine.ts";
 import { type Outcome, Person } from "./simulation/person.ts";
 import { Simulation, type SimulationOptions } from "./simulation/simulation.ts";
@@ -299,5 +300,36 @@ scenario("neither acts on a cluster that is Primary", async ({ simulation, perso
   assertRefused(await person((p) => p.bootstrap("galera-1", { force: true })), /run: a second/);
   assertRefused(await person((p) => p.forget("galera-1")), /alive/);
   for (const { link } of simulation.machines) link.set(true);
+  await until(simulation, "all are up", () => simulation.allPrimary());
+});
+
+scenario("neither acts on a member that an arbitrator alone can see", async (play) => {
+  const { simulation, machines, person } = play;
+  await serving(simulation);
+  const [one, two, three] = machines;
+  for (const machine of machines) {
+    simulation.wanted.delete(machine);
+    machine.crash();
+  }
+  simulation.start(one, two);
+  await until(simulation, "they wait", () => waits(one, /galera-3/) && waits(two, /galera-3/));
+  const { ensemble } = simulation;
+  const folder = "/mariadb/arbitrators";
+  const arbitrator: Arbitrator = {
+    name: "arb",
+    address: "10.0.0.9",
+    uuid: null,
+    attempt: null,
+    primary: true,
+    members: ["galera-3"],
+    since: "",
+  };
+  ensemble.write([{ op: "create", path: folder, data: "" }], 0n, false);
+  const path = `${folder}/arb`;
+  ensemble.write([{ op: "create", path, data: formatArbitrator(arbitrator) }], 0n, false);
+  const force = (p: Person) => p.bootstrap("galera-1", { force: true });
+  assertRefused(await person(force), /galera-3 runs: a second/);
+  assertRefused(await person((p) => p.forget("galera-3")), /galera-3 is alive/);
+  simulation.start(three);
   await until(simulation, "all are up", () => simulation.allPrimary());
 });

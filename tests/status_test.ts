@@ -111,13 +111,21 @@ Deno.test("renderReport() gives each arbitrator a line of its own", () => {
     uuid: UUID,
     attempt: "a1",
     primary: true,
+    members: ["g-1", "g-2"],
     since: "2026-01-02T03:04:05.678Z",
   };
-  const waiting = { ...arbitrator, name: "arb-2", uuid: null, attempt: null, primary: false };
+  const waiting = {
+    ...arbitrator,
+    name: "arb-2",
+    uuid: null,
+    attempt: null,
+    primary: false,
+    members: [],
+  };
   const report = buildReport({ ...EMPTY, arbitrators: [arbitrator, waiting] }, new Map());
   assert.deepEqual(report.arbitrators, [arbitrator, waiting]);
   assert.deepEqual(renderReport(report).slice(-2), [
-    "Arbitrator: arb-1, 10.0.0.7, votes in the primary component since 2026-01-02T03:04:05Z",
+    "Arbitrator: arb-1, 10.0.0.7, votes since 2026-01-02T03:04:05Z, with g-1, g-2",
     "Arbitrator: arb-2, 10.0.0.7, does not vote now",
   ]);
 });

@@ -98,6 +98,7 @@ Deno.test("parseArbitrator() reads back what formatArbitrator() wrote", () => {
     uuid: fc.option(uuid),
     attempt: fc.option(name),
     primary: fc.boolean(),
+    members: fc.array(name),
     since: fc.string(),
   });
   fc.assert(fc.property(arbitrator, (arbitrator) => {

@@ -99,7 +99,7 @@ function goOn(view: ArbitrationView, garbd: RunningGarbd): Arbitration {
   if (component?.primary) {
     // The last member has left it in order, and the rest stays Primary. A member that bootstraps makes
     // another primary component, and of two that meet Galera aborts one ("older overrides").
-    if (membersIn(component, arbitrators) === 0) {
+    if (component.size <= 1 || onlyArbitrators(component, arbitrators)) {
       return stop("The last member has left the primary component");
     }
     if (component.uuid !== follows.uuid) {
@@ -127,15 +127,27 @@ function goOn(view: ArbitrationView, garbd: RunningGarbd): Arbitration {
   );
 }
 
-/** How many in a component are members, with data; a name of theirs may also be an arbitrator's. */
-function membersIn({ size, names }: Component, arbitrators: readonly string[]): number {
-  if (size <= 1) return 0; // Itself.
+/**
+ * The members in a component, with data, by name.
+ *
+ * @param arbitrators Those that are registered; a member may be called as one of them.
+ */
+export function membersIn(
+  { names }: Component,
+  arbitrators: readonly string[],
+): readonly string[] {
   const left = [...names];
   for (const name of arbitrators) {
     const at = left.indexOf(name);
     if (at >= 0) left.splice(at, 1);
   }
-  return size - (names.length - left.length);
+  return left;
+}
+
+/** Whether all in it are known, and none is a member. */
+function onlyArbitrators(component: Component, arbitrators: readonly string[]): boolean {
+  return component.names.length === component.size &&
+    membersIn(component, arbitrators).length === 0;
 }
 
 function nameOf({ name, address }: Registered): string {

@@ -12,7 +12,10 @@ import type { Cluster, Copy, Held, MemberRecord, SeenRecord, View } from "./view
 
 /** What an operator sees: all that a member sees but itself. */
 export interface Sight extends Omit<View, "self" | "size"> {
-  /** Members that answered when they were asked for their status and run a server, registered or not. */
+  /**
+   * Members that answered when they were asked for their status and run a server, registered or not,
+   * and those that an arbitrator votes with.
+   */
   readonly serving: readonly string[];
 }
 

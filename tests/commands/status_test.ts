@@ -43,7 +43,7 @@ Deno.test("status shows cluster, lock and members, in text and in JSON", async (
   const arbitrator = { name: "arb", address: "127.13.4.3", uuid: UUID, attempt: "a" };
   await session.create(
     "/db/arbitrators/arb",
-    formatArbitrator({ ...arbitrator, primary: true, since }),
+    formatArbitrator({ ...arbitrator, primary: true, members: ["g-1"], since }),
     { makePath: true },
   );
   await session.create("/db/arbitrators/strange", "junk");
@@ -64,12 +64,12 @@ Deno.test("status shows cluster, lock and members, in text and in JSON", async (
       [null, other, null, "not known", null],
     ],
   );
-  assert.deepEqual(report.arbitrators, [{ ...arbitrator, primary: true, since }]);
+  assert.deepEqual(report.arbitrators, [{ ...arbitrator, primary: true, members: ["g-1"], since }]);
   const text = await keeper(["status", ...at]);
   assert.match(text.stdout, new RegExp(`^Cluster: ${UUID}, running, bootstrapped by g-1\n`));
   assert.match(text.stdout, /\ng-1 +127\.13\.4\.1 +1 +2026-01-02T03:04:05Z +\S+:77 +Serving\n/);
   assert.match(
     text.stdout,
-    /\nArbitrator: arb, 127\.13\.4\.3, votes in the primary component since /,
+    /\nArbitrator: arb, 127\.13\.4\.3, votes since .*, with g-1\n/,
   );
 });
