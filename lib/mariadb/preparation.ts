@@ -38,8 +38,9 @@ export async function prepareGrastate(datadir: Datadir, plan: SpawnPlan): Promis
   }
   if (plan.kind === "join") {
     // Galera makes an empty file, and leaves it so until an SST is complete: with this one in its
-    // place whoever looks meanwhile sees that the data is torn.
-    if (typeof found !== "object") await writeGrastate(datadir.path, NO_HISTORY, datadir.owner);
+    // place whoever looks meanwhile sees that the data is torn. And it refuses to start where a seqno
+    // stands beside the zero UUID.
+    if (named === null) await writeGrastate(datadir.path, NO_HISTORY, datadir.owner);
     return;
   }
   if (found === "blank") await remove(`${datadir.path}/${GRASTATE_FILE}`);

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Decision, MemberRecord } from "../../lib/cluster/view.ts";
-import { readGrastate } from "../../lib/mariadb/grastate.ts";
+import { readGrastate, writeGrastate } from "../../lib/mariadb/grastate.ts";
 import type { MemberStatus } from "../../lib/progress.ts";
 import { readSnapshot, type Snapshot } from "../../lib/snapshot.ts";
 import type { TestServers } from "../zookeeper/server.ts";
-import type { TestCluster, TestMember } from "./harness.ts";
+import type { MemberOptions, TestCluster, TestMember } from "./harness.ts";
 
 /** Steps that stand on each other: after one that failed the others are not tried. */
 export function inOrder(
@@ -18,8 +18,8 @@ export function inOrder(
 }
 
 /** Starts all members of a new cluster, with a table of rows. @returns Its UUID. */
-export async function startNew(cluster: TestCluster): Promise<string> {
-  for (const member of cluster.members) member.start({ size: cluster.members.length });
+export async function startNew(cluster: TestCluster, options: MemberOptions = {}): Promise<string> {
+  for (const member of cluster.members) member.start({ size: cluster.members.length, ...options });
   const statuses = await untilAllRegistered(cluster.members);
   const [first] = cluster.members;
   await first!.query("CREATE DATABASE app");
@@ -115,6 +115,17 @@ export async function bootstraps(cluster: TestCluster): Promise<readonly string[
 export async function isSafe({ datadir }: TestMember): Promise<boolean> {
   const grastate = await readGrastate(datadir);
   return typeof grastate === "object" && grastate.safeToBootstrap;
+}
+
+/** Galera's files say of all of them that they were the last to leave, and whom they saw last. */
+export async function claimToBeLast(members: readonly TestMember[]): Promise<void> {
+  for (const { datadir } of members) {
+    const grastate = await readGrastate(datadir);
+    assert(typeof grastate === "object");
+    const { uid, gid } = await Deno.stat(datadir);
+    const owner = { uid: uid!, gid: gid! };
+    await writeGrastate(datadir, { ...grastate, safeToBootstrap: true }, owner);
+  }
 }
 
 /** Puts files into a datadir, as others may have left them there. */

@@ -2,13 +2,13 @@
 /** Members that were stopped in order, at the same instant, and together with ZooKeeper. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readGrastate, writeGrastate } from "../../lib/mariadb/grastate.ts";
 import { startServers } from "../zookeeper/server.ts";
 import { TestCluster, type TestMember } from "./harness.ts";
 import {
   assertJoinedByIst,
   assertNothingLost,
   bootstraps,
+  claimToBeLast,
   inOrder,
   insert,
   isSafe,
@@ -24,17 +24,6 @@ function safeWhenStarted(log: string): boolean {
   const [, safe] = /Found saved state: .*, safe_to_bootstrap: (\d)/.exec(log) ?? [];
   assert(safe, log);
   return safe === "1";
-}
-
-/** Galera's files say of all of them that they were the last to leave, and whom they saw last. */
-async function claimToBeLast(members: readonly TestMember[]): Promise<void> {
-  for (const { datadir } of members) {
-    const grastate = await readGrastate(datadir);
-    assert(typeof grastate === "object");
-    const { uid, gid } = await Deno.stat(datadir);
-    const owner = { uid: uid!, gid: gid! };
-    await writeGrastate(datadir, { ...grastate, safeToBootstrap: true }, owner);
-  }
 }
 
 Deno.test("stopped members come back as the cluster that they were, in whatever order", async (t) => {
