@@ -1,7 +1,7 @@
 // needs: zookeeper galera arbitrator
 import assert from "node:assert/strict";
 import { runtimeKey } from "../../lib/mariadb/garbd.ts";
-import { listProcesses } from "../../lib/mariadb/processes.ts";
+import { listProcesses, type Process } from "../../lib/mariadb/processes.ts";
 import { readArbitrators } from "../../lib/snapshot.ts";
 import type { Arbitrator } from "../../lib/znodes.ts";
 import { clearRuntime, type Finished, keeper, startKeeper } from "../keeper.ts";
@@ -54,11 +54,11 @@ class TestArbitrator implements AsyncDisposable {
   }
 
   /** The process of its garbd; null where there is none. */
-  async garbd(): Promise<number | null> {
+  async garbd(): Promise<Process | null> {
     const all = await listProcesses();
     return all.find(({ parent, command }) =>
       parent === this.#process.pid && command.includes("/garbd ")
-    )?.pid ?? null;
+    ) ?? null;
   }
 
   /** What is on record of it; null where it is not registered. */
@@ -69,12 +69,12 @@ class TestArbitrator implements AsyncDisposable {
   }
 
   /** Waits until it votes, with a garbd that is another than before. @returns Its process. */
-  async untilVotes(before: number | null = null): Promise<number> {
+  async untilVotes(before: Process | null = null): Promise<Process> {
     return await until(
       "the arbitrator votes",
       async () => {
-        const pid = await this.garbd();
-        return pid !== before && (await this.onRecord())?.primary ? pid : null;
+        const garbd = await this.garbd();
+        return garbd?.pid !== before?.pid && (await this.onRecord())?.primary ? garbd : null;
       },
       () => this.#log,
     );
@@ -91,7 +91,7 @@ class TestArbitrator implements AsyncDisposable {
     // It leaves when its keeper is gone.
     await until("garbd ends", async () => {
       const all = await listProcesses();
-      return all.every(({ pid }) => pid !== garbd);
+      return all.every(({ pid }) => pid !== garbd?.pid);
     }, () => this.#log);
     await clearRuntime(runtimeKey({ address: this.address, member: this.name }));
   }
@@ -125,6 +125,8 @@ Deno.test("an arbitrator keeps one of two members Primary, and holds up nothing"
   const ofThree = () =>
     one.until("three in the view", ({ primary, clusterSize }) => primary && clusterSize === 3);
   await ofThree();
+  const [, file = ""] = /\/garbd --cfg (\S+)$/.exec(first.command) ?? [];
+  assert.equal(((await Deno.stat(file)).mode ?? 0) & 0o777, 0o600, first.command);
   await one.query("CREATE DATABASE app");
   await one.query("CREATE TABLE app.t (id INT PRIMARY KEY)");
   const shown = await keeper(["status", ...arbitrator.args.slice(1, 4)]);
@@ -137,7 +139,7 @@ Deno.test("an arbitrator keeps one of two members Primary, and holds up nothing"
 
   // Its garbd dies: another one takes its place. A second arbitrator of its name is refused.
   const second = keeper(arbitrator.args);
-  Deno.kill(first, "SIGKILL");
+  Deno.kill(first.pid, "SIGKILL");
   await arbitrator.untilVotes(first);
   await ofThree();
   const { status, stderr } = await second;
@@ -177,7 +179,8 @@ Deno.test("an arbitrator keeps one of two members Primary, and holds up nothing"
   // Told to stop it leaves nothing behind, and the members go on.
   const stopped = await arbitrator.stop();
   assert.deepEqual([stopped.status, stopped.signal], [0, null], stopped.stderr);
-  assert.equal(await arbitrator.onRecord(), null);
+  assert.deepEqual([await arbitrator.onRecord(), await arbitrator.garbd()], [null, null]);
+  await assert.rejects(Deno.stat(file), Deno.errors.NotFound);
   await one.until("it has left", ({ primary, clusterSize }) => primary && clusterSize === 2);
 
   // Without it the same death ends the service.
