@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import manifest from "../deno.json" with { type: "json" };
+import { runCommandLine } from "../lib/cli.ts";
 import { COMMANDS } from "../lib/commands/all.ts";
 import { EXIT } from "../lib/errors.ts";
 import { RUN_OPTIONS } from "../lib/settings/options.ts";
@@ -36,4 +37,22 @@ Deno.test("the README names every command, exit status, dependency and permissio
 Deno.test("the README's commands are tasks", () => {
   const tasks = README.matchAll(/deno(?:@[\d.]+)? task ([\w:-]+)/g);
   for (const [, name = ""] of tasks) assert.ok(name in manifest.tasks, name);
+});
+
+Deno.test("the README's command lines are right", async () => {
+  const blocks = [...README.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, text = ""]) => text);
+  const lines = blocks.flatMap((text) => text.split("\n")).filter((line) =>
+    line.startsWith("galera-keeper ")
+  );
+  assert.ok(lines.length >= 8, lines.join("\n"));
+  // Nothing is run: each command's action is replaced, its options are the real ones.
+  const commands = COMMANDS.map((definition) => ({
+    ...definition,
+    action: () => Promise.resolve(0),
+  }));
+  for (const line of lines) {
+    const words = line.split(/\s+#/)[0]!.split(" ").slice(1);
+    const options = { commands, version: "0", env: {}, print: () => {} };
+    assert.equal(await runCommandLine(words, options), 0, line);
+  }
 });
