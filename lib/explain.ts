@@ -9,7 +9,7 @@ import { describeCluster, describePause } from "./status.ts";
 /** One member's part. */
 export interface MemberExplanation {
   readonly name: string;
-  /** A keeper speaks for it now. */
+  /** A keeper speaks for it now, as far as is known. */
   readonly isPresent: boolean;
   readonly course: Course;
   /** What its keeper itself last decided, where that is something else; null where it is not. */
@@ -54,7 +54,8 @@ export function buildExplanation(explained: Explained): Explanation {
     const name = nameOf(seen);
     const course = courses.get(name) ?? { kind: "not-known", why: "It was not asked" };
     const own = statuses.get(name)?.decision ?? null;
-    const isPresent = seen.kind === "record" && seen.present;
+    // Whether one is there whose record cannot be read is not known.
+    const isPresent = seen.kind === "unreadable" || seen.present;
     // What is supposed has not happened to a keeper.
     const differs = whatIf.length === 0 && isPresent && course.kind === "decides" &&
       own !== null && !isSame(own, course.decision);

@@ -117,7 +117,10 @@ function viewOf(
     records: sight.records.map((seen) =>
       seen === own && seen.kind === "record" ? { ...seen, present: true } : seen
     ),
-    registered: registered.filter(({ name }) => name !== self.name),
+    // Its own registration it would take over, where somebody else's is in its place.
+    registered: registered.filter(({ name, address }) =>
+      name !== null || own?.kind !== "record" || address !== own.record.address
+    ),
   };
 }
 
@@ -170,9 +173,12 @@ function adviseWaits({ sight, said }: Scene, absent: readonly string[]): readonl
     if (decision.kind !== "wait" || decision.person === null) return [];
     const { reason, person, waitsFor } = decision;
     const says = `${reason}: ${person.charAt(0).toLowerCase()}${person.slice(1)}`;
-    const missing = waitsFor.find((name) => absent.includes(name));
-    const member = missing ?? nameOf(seen);
-    return [{ member, needed: true, says: missing === undefined ? `${member}: ${says}` : says }];
+    const whom = waitsFor.find((name) => absent.includes(name)) ?? waitsFor[0];
+    const name = nameOf(seen);
+    // Whoever is waited for is named in the reason.
+    return whom === undefined
+      ? [{ member: name, needed: true, says: `${name}: ${says}` }]
+      : [{ member: whom, needed: true, says }];
   });
   return all.filter(({ says }, at) => all.findIndex((one) => one.says === says) === at);
 }

@@ -63,8 +63,17 @@ for (
     ],
     [
       "one that is not there would be, once it is started: its equal does not go before it",
-      { cluster: "running A a1@0", records: "g1 at A:10 away | g2 at A:9 away" },
-      { g1: "bootstrap 6", g2: "wait 6 for g1, person" },
+      { cluster: "running A a1@0", records: "g1 at A:9 away | g2 at A:10 away | g3 at A:10 away" },
+      { g1: "wait 6 for g2, person", g2: "bootstrap 6", g3: "bootstrap 6" },
+    ],
+    [
+      "another program's registration in a member's own place is not in its way",
+      {
+        cluster: "running A a1@0",
+        records: "g1 at A:10 | g2 at A:9",
+        registered: "10.0.0.1 foreign",
+      },
+      { g1: "bootstrap 6", g2: "wait 2 for 10.0.0.1, person" },
     ],
     [
       "those that run decide nothing",
@@ -133,6 +142,10 @@ for (
     ["g3", "emptied", OUTAGE, {
       g1: "wait 7 for g3, person",
       g2: "wait 7 for g3, person",
+      g3: "wait 7, person",
+    }],
+    ["g3", "emptied", { ...OUTAGE, records: "g1 at A:10 | g3 starting away" }, {
+      g1: "wait 7 for g3, person",
       g3: "wait 7, person",
     }],
     ["g1", "forced", OUTAGE, { g1: "bootstrap 6", g2: "wait 3 for g1", g3: "wait 3 for g1" }],
@@ -204,6 +217,18 @@ for (
       `g3! g3: Cannot join without losing what this datadir holds, as it belongs to another ` +
       `cluster: its UUID is ${views.B}, the cluster's is ${views.A}: save what is needed of this ` +
       "datadir, empty it, and start this member again: it then joins by SST.",
+    ]],
+    ["one whose datadir was lost is there", {
+      ...OUTAGE,
+      records: "g1 at A:10 | g2 at A:9 | g3 running but empty",
+      says: { g3: "empty" },
+    }, [
+      "g3! g3 died running and its data may be newest, and its datadir now holds empty: give g3 " +
+      "the datadir that it had, or go on without what only it held: " +
+      "`galera-keeper bootstrap --force --member g1`.",
+      "g3! g3: This member died running and its data may be newest, and its datadir now holds " +
+      "empty: give g3 the datadir that it had, or go on without what only it held: " +
+      "`galera-keeper bootstrap --force --member g1`.",
     ]],
     ["all is well", { ...SERVES, records: "g1 running | g2 running" }, []],
     ["nobody is there", { ...OUTAGE, records: "g1 at A:10 away | g3 running away" }, []],

@@ -279,9 +279,9 @@ Deno.test("bootstrap --force puts on record who bootstraps, and waits until it i
   assert.deepEqual(parseRecord("g-3", third.data).data, { kind: "nothing" });
 
   const again = scene.run("bootstrap", ...force, "--confirm", UUID, "--wait", "2m");
-  const isAnother = async () =>
-    parseCluster((await scene.session.get("/db/cluster")).data).attempts.length === 3;
-  while (!await isAnother()) await new Promise((resolve) => setTimeout(resolve, 50));
+  const attempts = async () =>
+    parseCluster((await scene.session.get("/db/cluster")).data).attempts.length;
+  while (await attempts() < 3) await new Promise((resolve) => setTimeout(resolve, 50));
   // As g-2's keeper would.
   const now = parseCluster((await scene.session.get("/db/cluster")).data);
   await scene.session.set("/db/cluster", formatCluster({ ...now, phase: "running" }));
@@ -293,6 +293,14 @@ Deno.test("bootstrap --force puts on record who bootstraps, and waits until it i
     0,
     `g-2 is Primary, the cluster is ${UUID}`,
   ]);
+
+  // Another person decides otherwise meanwhile.
+  await scene.session.delete(path);
+  const overruled = scene.run("bootstrap", ...force, "--confirm", UUID, "--wait", "2m");
+  while (await attempts() < 4) await new Promise((resolve) => setTimeout(resolve, 50));
+  await scene.session.create(path, formatNode({ ...node, dataBytes: 1, since: "" }));
+  await scene.session.set("/db/cluster", formatCluster({ ...now, by: "g-1" }));
+  assert.match((await overruled).stdout, /\ng-1 bootstraps now: that was decided since\n$/);
 });
 
 Deno.test("bootstrap without --force begins the very first cluster where all have reported", async () => {
