@@ -75,12 +75,16 @@ export async function untilWaiting(
   return decision as Wait;
 }
 
-/** Waits until a member waits for another one, and for nobody else. */
-export async function untilWaitingFor(member: TestMember, { name }: TestMember): Promise<Wait> {
+/** Waits until a member waits for another one and for nobody else, for that reason. */
+export async function untilWaitingFor(
+  member: TestMember,
+  { name }: TestMember,
+  why = /(?:)/,
+): Promise<Wait> {
   return await untilWaiting(
     member,
-    `waiting for ${name}`,
-    ({ waitsFor }) => waitsFor.length === 1 && waitsFor[0] === name,
+    `waiting for ${name}, ${why}`,
+    ({ waitsFor, reason }) => waitsFor.length === 1 && waitsFor[0] === name && why.test(reason),
   );
 }
 
