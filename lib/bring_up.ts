@@ -1,6 +1,7 @@
 /** From a spawned server to one that is Primary and Synced, or to the reason why not. */
 import type { Running, WsrepStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
+import { isAnotherPrimary } from "./peers.ts";
 
 /** How it ended, where the server did not exit by itself. */
 export type BringUp =
@@ -22,17 +23,21 @@ export async function bringUp(
   signal: AbortSignal,
 ): Promise<BringUp> {
   const { clock } = member.world;
-  const { startPollMs, stallMs, nonPrimaryGraceMs } = member.timing;
+  const { startPollMs, stallMs, nonPrimaryGraceMs, askAgainMs } = member.timing;
   let moved = "";
   let movedAtMs = clock.nowMs();
   let primaryAtMs: number | null = null;
+  let askAtMs = 0;
   for (;;) {
     const status = await running.status();
     signal.throwIfAborted();
     member.progress.observe(status);
     const nowMs = clock.nowMs();
     const seen = `${await running.transferredBytes()} ${fingerprint(status)}`;
-    if (seen !== moved) [moved, movedAtMs] = [seen, nowMs];
+    if (seen !== moved) {
+      [moved, movedAtMs] = [seen, nowMs];
+      askAtMs = nowMs + nonPrimaryGraceMs;
+    }
     if (status?.primary) {
       primaryAtMs = nowMs;
       const ready = status.synced && (status.ready || expectedUuid === null);
@@ -43,10 +48,24 @@ export async function bringUp(
     } else if (status !== null && primaryAtMs !== null && nowMs - primaryAtMs > nonPrimaryGraceMs) {
       return { kind: "lost-primary" };
     }
+    if (expectedUuid !== null && nowMs >= askAtMs) {
+      if (await isAlone(member)) return { kind: "lost-primary" };
+      askAtMs = nowMs + askAgainMs;
+    }
     // Bytes count, not time: an SST of two terabytes takes as long as it takes.
     if (nowMs - movedAtMs > stallMs) return { kind: "stalled", forMs: nowMs - movedAtMs };
     await clock.sleep(startPollMs, signal);
   }
+}
+
+/**
+ * Whether no member is Primary any more. A joiner cannot say so: it is silent as long as its SST
+ * lasts, and one whose only donor was killed waits for more of it without end, with the lock that the
+ * donor needs to come back. False while the ensemble cannot be asked.
+ */
+async function isAlone({ connected, settings }: Member): Promise<boolean> {
+  if (connected === null) return false;
+  return !await isAnotherPrimary(connected, settings.member).catch(() => true);
 }
 
 function fingerprint(status: WsrepStatus | null): string {

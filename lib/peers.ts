@@ -1,6 +1,7 @@
 /** Asks registered members, and judges what they say. */
 import type { Answer, Registered } from "./cluster/view.ts";
 import type { NodeChild } from "./snapshot.ts";
+import type { Registry } from "./registry.ts";
 import type { PeerStatus, World } from "./world.ts";
 
 /** Who asks: not to be taken for somebody else. */
@@ -59,4 +60,15 @@ export function judge(
     };
   }
   return { kind: "primary" };
+}
+
+/** Whether a member other than this one is registered as Primary. */
+export async function isAnotherPrimary(registry: Registry, self: string): Promise<boolean> {
+  const reading = new AbortController();
+  try {
+    const { nodes } = await registry.observe(reading.signal);
+    return nodes.some(({ node }) => node !== null && node.primary && node.member !== self);
+  } finally {
+    reading.abort();
+  }
 }

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { exitSignal } from "./bring_up.ts";
 import type { ExitStatus, WsrepStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
+import { isAnotherPrimary } from "./peers.ts";
 import { nodeOf, registerOnce, type Started } from "./registration.ts";
 import { type Registry, StaleError, TakenError } from "./registry.ts";
 import { recordAfterStop } from "./startup.ts";
@@ -185,16 +186,8 @@ class Supervisor {
     if (clock.nowMs() - this.#withoutPrimarySinceMs < this.#member.timing.nonPrimaryGraceMs) {
       return null;
     }
-    const reading = new AbortController();
-    try {
-      const { nodes } = await registry.observe(reading.signal);
-      const primary = nodes.some(({ node }) =>
-        node !== null && node.primary && node.member !== this.#member.settings.member
-      );
-      return primary ? null : "no registered member is Primary, nor is this one";
-    } finally {
-      reading.abort();
-    }
+    const primary = await isAnotherPrimary(registry, this.#member.settings.member);
+    return primary ? null : "no registered member is Primary, nor is this one";
   }
 }
 

@@ -3,6 +3,7 @@
  * scenario a test. The seeds in `simulation/` shuffle what is in order here.
  */
 import assert from "node:assert/strict";
+import { TIMING } from "../lib/world.ts";
 import type { Machine } from "./simulation/machine.ts";
 import { Simulation, type SimulationOptions } from "./simulation/simulation.ts";
 
@@ -429,6 +430,23 @@ scenario("gives a start up whose SST does not move", {}, async (simulation) => {
   simulation.machine(2).nextTransferHangs = true;
   const up = () => simulation.allPrimary();
   assert.ok(await simulation.run(20 * MINUTE_MS, up), simulation.summary);
+});
+
+scenario("gives a join up whose only donor died, which needs the lock to come back", {
+  members: 2,
+  size: 1,
+}, async (simulation) => {
+  const [donor, joiner] = simulation.machines as [Machine, Machine];
+  simulation.start(donor);
+  await allUp(simulation, [donor]);
+  joiner.nextTransferHangs = true;
+  simulation.start(joiner);
+  const receives = () => joiner.datadir.torn;
+  assert.ok(await simulation.run(MINUTE_MS, receives), simulation.summary);
+  donor.crash();
+  const up = () => simulation.allPrimary();
+  // Before the join counts as one that does not move.
+  assert.ok(await simulation.run(TIMING.stallMs / 2, up), simulation.summary);
 });
 
 /** Kills a keeper, or its whole machine, at its n-th step that reaches outside. */
