@@ -3,8 +3,17 @@
  * same decision, and every decision says why in one sentence.
  */
 import { explainBranch, leftBehindBy } from "./attempts.ts";
-import { allReported, inDoubt, isOnRecord, newestGone, noCopy, recordFirst } from "./doubt.ts";
-import { bestLeft, elect, weigh } from "./elect.ts";
+import {
+  allReported,
+  EMPTY_ALL,
+  inDoubt,
+  isOnRecord,
+  newestGone,
+  noCopy,
+  recordFirst,
+  wayOn,
+} from "./doubt.ts";
+import { elect, weigh } from "./elect.ts";
 import { comparePositions, formatPosition, isKnown, type Position } from "./position.ts";
 import { describeHeld } from "./record.ts";
 import { and, bootstrap, force, forget, isMine, join, nameOf, wait, waitFor } from "./say.ts";
@@ -107,8 +116,9 @@ function unfinished(view: View, cluster: Cluster | null): Decision | null {
   const gone = view.storage === "ephemeral" &&
     !view.records.some((seen) => nameOf(seen) === cluster.by);
   if (gone) return null;
-  const best = bestLeft(weigh(view, cluster));
-  const rest = waitFor(view, cluster.by, force(best?.present ? best.name : view.self.name));
+  // A first bootstrap had nothing to go on with, so whoever is there can begin as well.
+  const otherwise = cluster.uuid === null ? force(view.self.name) : wayOn(weigh(view, cluster));
+  const rest = waitFor(view, cluster.by, otherwise);
   return wait(
     3,
     rest.person === null
@@ -146,8 +156,19 @@ function forced(view: View, cluster: Cluster | null): Decision | null {
     3,
     `A person had this member bootstrap at ${formatPosition(begin)}, and its datadir now holds ` +
       describeHeld(held),
-    { person: `Give this member the datadir that it had, or choose again: ${force("NAME")}.` },
+    { person: `Give this member the datadir that it had, or ${chooseAgain(view, begin.uuid)}.` },
   );
+}
+
+/** Who was chosen lost what it was chosen for. The others may be on branches that were left behind. */
+function chooseAgain(view: View, uuid: string): string {
+  const holders = view.records.filter((seen) => seen.kind === "record")
+    .filter(({ record: { data, instead } }) =>
+      data.kind === "at" && instead === null && data.copy.position.uuid === uuid
+    ).map(nameOf);
+  return holders.length === 0
+    ? `begin anew: ${EMPTY_ALL}`
+    : `choose again, of ${and(holders)}: ${force("NAME")}`;
 }
 
 /** Where a copy does not say what it followed, the history says nothing of it: only that it is the one. */

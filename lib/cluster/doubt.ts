@@ -75,8 +75,7 @@ export function allReported(view: View, rule: 5 | 7): Decision | null {
 }
 
 /** A datadir that an SST tore would bring the same wait again. */
-const BEGIN_ANEW =
-  "begin anew: empty the datadirs of all members and delete the znodes below the root";
+export const EMPTY_ALL = "empty the datadirs of all members and delete the znodes below the root";
 
 /** No record speaks of a copy that is a part of the cluster's history. */
 export function noCopy(cluster: Cluster | null): Decision {
@@ -84,7 +83,7 @@ export function noCopy(cluster: Cluster | null): Decision {
     ? "An SST was cut off, so there was a cluster, and no member holds a copy of it"
     : "A cluster is on record and no member holds a copy of it";
   return wait(7, why, {
-    person: `Give a member the datadir or a backup of the cluster, or ${BEGIN_ANEW}.`,
+    person: `Give a member the datadir or a backup of the cluster, or begin anew: ${EMPTY_ALL}.`,
   });
 }
 
@@ -139,10 +138,16 @@ type Running = Evidence["running"][number];
 
 /** How a sentence for a person ends where one may go on without what is lost. */
 function orGoOn(evidence: Evidence): string {
+  return bestLeft(evidence) === null
+    ? `, or, where no copy is left, begin anew: ${EMPTY_ALL}.`
+    : `, or go on without what only it held: ${wayOn(evidence)}.`;
+}
+
+/** What has the cluster go on with what is left. */
+export function wayOn(evidence: Evidence): string {
   const best = bestLeft(evidence);
-  if (best === null) return `, or, where no copy is left, ${BEGIN_ANEW}.`;
-  const first = best.present ? "" : `start ${best.name} again and `;
-  return `, or ${first}go on without what only it held: ${force(best.name)}.`;
+  if (best === null) return EMPTY_ALL;
+  return best.present ? force(best.name) : `start ${best.name} again and ${force(best.name)}`;
 }
 
 function whoRuns(evidence: Evidence, view: View): [string, Rest] {

@@ -30,13 +30,21 @@ export function lossOf(seen: SeenRecord, before: Cluster | null, next: Cluster |
         : `its datadir now holds ${instead}`),
     ];
   }
-  if (copy === null) return [];
-  if (!isKnown(copy.position)) return [`Whatever ${name} holds: its position is not known`];
-  const shared = lostAfter(copy, before, next);
-  if (shared === null) return [];
+  if (copy !== null && !isKnown(copy.position)) {
+    return [`Whatever ${name} holds: its position is not known`];
+  }
   const what = data.kind === "torn" ? "held before an SST into it was cut off" : "holds";
-  const { uuid, seqno } = copy.position;
-  return [`Transactions ${shared + 1n} to ${seqno} of ${uuid}, which ${name} ${what}`];
+  const told = (lost: Copy | null, how: string) => {
+    const shared = lost === null ? null : lostAfter(lost, before, next);
+    if (lost === null || shared === null) return [];
+    const { uuid, seqno } = lost.position;
+    return [`Transactions ${shared + 1n} to ${seqno} of ${uuid}, which ${how}`];
+  };
+  return [
+    ...told(copy, `${name} ${what}`),
+    // A copy from elsewhere, or with an id of its own, may go further than the one on record.
+    ...told(seen.record.insteadCopy, `the datadir of ${name} holds instead`),
+  ];
 }
 
 /**

@@ -136,8 +136,8 @@ Deno.test("decide() tells a person of a way on, also where the newest copy is lo
     [
       "another copy is away",
       "g1 nothing | g2 running but empty | g3 at A:8 away",
-      "Give g2 the datadir that it had, or start g3 again and go on without what only it held: " +
-      "`galera-keeper bootstrap --force --member g3`.",
+      "Give g2 the datadir that it had, or go on without what only it held: " +
+      "start g3 again and `galera-keeper bootstrap --force --member g3`.",
     ],
     [
       "no other copy is left",

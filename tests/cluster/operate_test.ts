@@ -56,6 +56,13 @@ Deno.test("planBootstrap() with force says what may be lost, and the member then
         g2: "wait 3 for g1",
       },
     ],
+    ["a copy that goes further than the one on record", {
+      cluster: ONE,
+      records: "g1 at A:10 | g2 at A:12 but at A:15@?",
+    }, [
+      /^Transactions 11 to 12 of aaaaaaaa\S+, which g2 holds$/,
+      /^Transactions 11 to 15 of aaaaaaaa\S+, which the datadir of g2 holds instead$/,
+    ]],
     ["the newest copy is lost", { cluster: ONE, records: "g1 at A:10 | g2 at A:12 but empty" }, [
       /^Transactions 11 to 12 of aaaaaaaa\S+, which g2 holds$/,
     ], { g2: "wait 3 for g1" }],

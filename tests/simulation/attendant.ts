@@ -37,6 +37,21 @@ export class Attendant {
     await this.#do(machine, sentence);
   }
 
+  /** Forgets a member, having made sure of what its plan says. */
+  async forget(name: string): Promise<void> {
+    this.#makeSureOfTheRest();
+    await this.person.forget(name);
+  }
+
+  /** Has a member bootstrap; by force having made sure of what the plan says, else of who is there. */
+  async bootstrap(name: string, force: boolean): Promise<void> {
+    const { machines } = this.#simulation;
+    const all = machines.every((one) => this.#isOnRecord(`members/${one.name}`));
+    if (!force && !all) return;
+    if (force) this.#makeSureOfTheRest();
+    await this.person.bootstrap(name, { force });
+  }
+
   async #do(machine: Machine, sentence: string): Promise<void> {
     const { machines, random } = this.#simulation;
     if (sentence.includes("galera-keeper resume")) return void await this.person.resume();
@@ -47,25 +62,24 @@ export class Attendant {
     const forced = /bootstrap --force --member ([\w-]+)/.exec(sentence)?.[1];
     if (forced !== undefined) {
       const one = forced === "NAME" ? this.#choice(sentence) : forced;
-      if (this.#startFirst(one)) return;
-      this.#makeSureOfTheRest();
-      return void await this.person.bootstrap(one, { force: true });
+      return this.#startFirst(one) ? undefined : await this.bootstrap(one, true);
     }
     const forgotten = [...sentence.matchAll(/galera-keeper forget ([\w-]+)/g)].map(([, name]) =>
       name!
     );
     if (forgotten.length > 0) {
-      this.#makeSureOfTheRest();
-      for (const name of forgotten) await this.person.forget(name);
+      for (const name of forgotten) await this.forget(name);
       return;
     }
     if (sentence.includes("--size N")) {
       const all = machines.every(({ name }) => this.#isOnRecord(`members/${name}`));
       if (!all || random.chance(0.5)) return this.#startWithSize();
-      return void await this.person.bootstrap(random.pick(machines).name, { force: false });
+      return await this.bootstrap(random.pick(machines).name, false);
     }
     if (sentence.includes("delete their znodes below members/")) return this.#chooseCluster();
-    if (sentence.includes("begin anew")) return await this.#goOnOrBeginAnew();
+    const first = /^Start ([\w-]+) again, or go on without it: empty/.exec(sentence)?.[1];
+    if (first !== undefined && this.#startFirst(first)) return;
+    if (sentence.includes("delete the znodes below the root")) return await this.#goOnOrBeginAnew();
     if (sentence.includes("empty it")) return this.#empty(machine);
     this.#simulation.checker.violation(4, `nobody can do as ${machine.name} says: ${sentence}`);
   }

@@ -148,8 +148,8 @@ export class Checker {
       if (data.kind !== "running" || !sameId) return;
     }
     const kept = new Set(transactions(by.head));
-    for (const txn of transactions(machine.datadir.head)) {
-      if (!kept.has(txn)) this.excuses.overwritten(txn);
+    for (const head of [machine.datadir.head, ...machine.datadir.lost]) {
+      for (const txn of transactions(head)) if (!kept.has(txn)) this.excuses.overwritten(txn);
     }
   }
 
@@ -328,6 +328,10 @@ export class Checker {
   mayLose(losses: readonly string[]): () => void {
     const lost = [...this.#acknowledged].filter((txn) => losses.some((one) => speaksOf(one, txn)));
     for (const txn of lost) this.#acknowledged.delete(txn);
+    for (const { name } of this.#simulation.everyMachine) {
+      const isNamed = losses.some((loss) => new RegExp(`\\b${name}\\b`).test(loss));
+      if (isNamed) this.excuses.leftBehind(name);
+    }
     return () => {
       for (const txn of lost) this.#acknowledged.add(txn);
     };

@@ -17,8 +17,16 @@ export class SimDatadir {
   seqnoIsWritten = false;
   identity: Identity | null = null;
 
+  /** The last transactions of copies that were on this disk and no longer are. */
+  readonly lost = new Set<Txn>();
+
+  #lose(): void {
+    if (this.head !== null) this.lost.add(this.head);
+  }
+
   /** All files gone. */
   empty(): void {
+    this.#lose();
     this.kind = "empty";
     this.head = null;
     this.uuid = null;
@@ -39,6 +47,7 @@ export class SimDatadir {
 
   /** A copy of another one, as a volume's snapshot would be. */
   copyOf(other: SimDatadir): void {
+    this.#lose();
     this.kind = other.kind;
     this.head = other.head;
     this.uuid = other.uuid;

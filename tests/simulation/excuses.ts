@@ -8,6 +8,7 @@
  * - A backup over the newest copy: where a member died running, nobody knows how far its datadir went,
  *   and an older copy of the same datadir looks like it. What only that disk held may be gone.
  * - `--size` says fewer than there are, and no cluster is on record: that many are all, as told.
+ * - What a person was told may be lost, and went on: exactly that, see `mayLose` in `checker.ts`.
  *
  * Clusters that may be new, or go on without all of it, beside what else runs of them: after the
  * ensemble was emptied, while no cluster is on record,
@@ -24,6 +25,7 @@
  * - The same where the ensemble was emptied while a member that had nothing got its SST, and that was
  *   torn: who put the cluster on record again could not know that the member did not serve yet, so its
  *   record says that its data may be newest.
+ * - A person had the cluster go on without what a member may hold.
  * - A member was taken away for good and its record says that its data may be newest.
  * - `--size` says more than there are and no cluster is on record.
  */
@@ -68,6 +70,11 @@ export class Excuses {
   /** An older copy says that it is safe to bootstrap. */
   safeCopy(name: string): void {
     this.#safeCopies.add(name);
+  }
+
+  /** A person went on without what a member holds. */
+  leftBehind(name: string): void {
+    this.#without.set(name, `a person went on without what ${name} holds`);
   }
 
   /** A datadir of another cluster is about. */

@@ -1,7 +1,9 @@
 /** What goes wrong in a seed's run, and how it heals. */
 import { AIMED_FAULTS } from "./aimed_faults.ts";
+import { Attendant } from "./attendant.ts";
 import { DISK_FAULTS } from "./disk_faults.ts";
 import type { Machine } from "./machine.ts";
+import { PERSON_FAULTS } from "./person_faults.ts";
 import { SCALE_FAULTS } from "./scale_faults.ts";
 import type { Simulation } from "./simulation.ts";
 
@@ -19,9 +21,12 @@ export class FaultRun {
   readonly counts = new Map<string, number>();
   #healing: (() => void)[] = [];
   #over = false;
+  /** Who looks after it all. */
+  readonly attendant: Attendant;
 
   constructor(simulation: Simulation) {
     this.simulation = simulation;
+    this.attendant = new Attendant(simulation);
   }
 
   get random() {
@@ -146,6 +151,7 @@ const ALL_FAULTS = (): readonly Fault[] => [
   ...AIMED_FAULTS,
   ...DISK_FAULTS,
   ...SCALE_FAULTS,
+  ...PERSON_FAULTS,
 ];
 
 const FAULTS: readonly Fault[] = [
