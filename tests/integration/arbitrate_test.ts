@@ -1,124 +1,20 @@
 // needs: zookeeper galera arbitrator
 import assert from "node:assert/strict";
-import { runtimeKey } from "../../lib/mariadb/garbd.ts";
-import { listProcesses, type Process } from "../../lib/mariadb/processes.ts";
-import { readArbitrators } from "../../lib/snapshot.ts";
-import type { Arbitrator } from "../../lib/znodes.ts";
-import { clearRuntime, type Finished, keeper, startKeeper } from "../keeper.ts";
+import { keeper } from "../keeper.ts";
 import { startServers } from "../zookeeper/server.ts";
-import { TestCluster } from "./harness.ts";
-
-/** How long anything may take on a machine that is busy; then something hangs. */
-const PATIENCE_MS = 120_000;
-
-/** A real `galera-keeper arbitrate` on a loopback address beside a cluster's. */
-class TestArbitrator implements AsyncDisposable {
-  readonly name = "arb";
-  readonly address: string;
-  readonly #cluster: TestCluster;
-  readonly #process: Deno.ChildProcess;
-  readonly #finished: Promise<Finished>;
-  #log = "";
-
-  constructor(cluster: TestCluster) {
-    this.#cluster = cluster;
-    this.address = cluster.members[0]!.address.replace(/\d+$/, "9");
-    this.#process = startKeeper(this.args);
-    const drain = async (stream: ReadableStream<Uint8Array>) => {
-      const decoder = new TextDecoder();
-      for await (const bytes of stream) this.#log += decoder.decode(bytes, { stream: true });
-    };
-    const { status, stdout, stderr } = this.#process;
-    this.#finished = Promise.all([status, drain(stdout), drain(stderr)])
-      .then(([{ code, signal }]) => ({ status: code, signal, stdout: "", stderr: this.#log }));
-  }
-
-  get args(): readonly string[] {
-    return [
-      "arbitrate",
-      `--zookeeper=${this.#cluster.zookeeper}`,
-      "--session-timeout=4s",
-      `--root=${this.#cluster.root}`,
-      `--member=${this.name}`,
-      `--address=${this.address}`,
-      `--bind=${this.address}`,
-      "--provider-options=gcache.size=32M",
-      "--log-format=text",
-    ];
-  }
-
-  /** Asks it to stop. */
-  async stop(): Promise<Finished> {
-    this.#process.kill("SIGTERM");
-    return await this.#finished;
-  }
-
-  /** The process of its garbd; null where there is none. */
-  async garbd(): Promise<Process | null> {
-    const all = await listProcesses();
-    return all.find(({ parent, command }) =>
-      parent === this.#process.pid && command.includes("/garbd ")
-    ) ?? null;
-  }
-
-  /** What is on record of it; null where it is not registered. */
-  async onRecord(): Promise<Arbitrator | null> {
-    await using session = await this.#cluster.session();
-    const all = await readArbitrators(session, this.#cluster.root);
-    return all.find(({ name }) => name === this.name) ?? null;
-  }
-
-  /** Waits until it votes, with a garbd that is another than before. @returns Its process. */
-  async untilVotes(before: Process | null = null): Promise<Process> {
-    return await until(
-      "the arbitrator votes",
-      async () => {
-        const garbd = await this.garbd();
-        return garbd?.pid !== before?.pid && (await this.onRecord())?.primary ? garbd : null;
-      },
-      () => this.#log,
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const garbd = await this.garbd();
-    try {
-      this.#process.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
-    await this.#finished;
-    // It leaves when its keeper is gone.
-    await until("garbd ends", async () => {
-      const all = await listProcesses();
-      return all.every(({ pid }) => pid !== garbd?.pid);
-    }, () => this.#log);
-    await clearRuntime(runtimeKey({ address: this.address, member: this.name }));
-  }
-}
-
-/** Asks again until there is an answer. */
-async function until<T>(
-  what: string,
-  ask: () => Promise<T | null | false>,
-  log: () => string = () => "",
-): Promise<T> {
-  const deadline = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== null && answer !== false) return answer;
-    if (Date.now() > deadline) throw new Error(`Waited in vain for "${what}":\n${log()}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
+import { TestArbitrator } from "./arbitrator.ts";
+import { TestCluster, type TestMember } from "./harness.ts";
+import { assertOneHistory, isServing, Load, PrimaryWatch, until } from "./load.ts";
+import { canMakeNetworks, TestNetwork } from "./network.ts";
+import { assertNothingLost, startNew, untilAllRegistered, untilWaitingFor } from "./outage.ts";
 
 Deno.test("an arbitrator keeps one of two members Primary, and holds up nothing", async () => {
   await using servers = await startServers();
   await using cluster = await TestCluster.prepare(servers.hosts, 2);
-  const [one, two] = cluster.members as [typeof cluster.members[0], typeof cluster.members[0]];
+  const [one, two] = cluster.members as [TestMember, TestMember];
   // It comes first, and waits.
   await using arbitrator = new TestArbitrator(cluster);
-  await until("it is registered", () => arbitrator.onRecord());
+  await arbitrator.until("it is registered", () => arbitrator.onRecord());
   for (const member of cluster.members) member.start({ size: 2 });
   await Promise.all(cluster.members.map((member) => member.untilRegistered()));
   const first = await arbitrator.untilVotes();
@@ -169,7 +65,7 @@ Deno.test("an arbitrator keeps one of two members Primary, and holds up nothing"
   await Promise.all([one.crash(), two.crash()]);
   for (const member of [one, two]) member.start({ size: 2 });
   await Promise.all([one.untilRegistered(), two.untilRegistered()]);
-  await until("it follows the new attempt", async () => {
+  await arbitrator.until("it follows the new attempt", async () => {
     const now = await arbitrator.onRecord();
     return now !== null && now.primary && now.attempt !== before!.attempt;
   });
@@ -186,4 +82,44 @@ Deno.test("an arbitrator keeps one of two members Primary, and holds up nothing"
   // Without it the same death ends the service.
   await two.crash();
   await one.until("not Primary", ({ primary }) => !primary);
+});
+
+Deno.test({
+  name:
+    "one of two members serves on with an arbitrator, both unseen by ZooKeeper; the other waits",
+  ignore: !canMakeNetworks(),
+  async fn() {
+    await using network = await TestNetwork.make(3);
+    await using servers = await startServers({ address: network.address });
+    await using cluster = await TestCluster.prepare(servers.hosts, network.places.slice(0, 2));
+    const { members } = cluster;
+    const [one, two] = members as [TestMember, TestMember];
+    await using arbitrator = new TestArbitrator(cluster, network.places[2]);
+    await startNew(cluster);
+    const garbd = await arbitrator.untilVotes();
+    await using load = new Load(members);
+    await using watch = new PrimaryWatch(members);
+
+    await network.cut("control", 1, 3);
+    await network.cut("data", 2);
+    const { reason } = await untilWaitingFor(two, one);
+    assert.equal(reason, "galera-1 died running and has not come back; its data may be newest");
+    assert.equal(await isServing(two), false);
+    watch.take();
+    const before = load.count;
+    await until("rows are written to the other one", () => load.count > before + 10);
+    const looks = watch.take();
+    assert(looks.length > 0 && looks.every((primary) => primary.join() === one.name));
+
+    await network.heal("data", 2);
+    await network.heal("control", 1, 3);
+    await untilAllRegistered(members);
+    await arbitrator.until("it votes with both", async () => {
+      const now = await arbitrator.onRecord();
+      return now?.members.length === 2;
+    });
+    assert.equal((await arbitrator.garbd())?.pid, garbd.pid, "garbd was left alone");
+    await assertNothingLost(members, await load.stop());
+    assertOneHistory(members);
+  },
 });
