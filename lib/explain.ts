@@ -106,7 +106,7 @@ function describeMember({ name, isPresent, course, keeper }: MemberExplanation):
     case "runs":
       return [`${who} runs: ${course.how}`];
     case "not-known":
-      return [`${who} cannot be told: ${course.why}`];
+      return [`${who}: ${course.why}`];
     case "decides":
       return [
         ...describeDecision(`${who} would`, course.decision),

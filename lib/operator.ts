@@ -43,7 +43,7 @@ export class Operator {
       const asking = { member: "", address: "", clusterUuid };
       const [registered, serving] = await Promise.all([
         askAll(nodes, asking, this.#ask, signal),
-        this.#findServing(records, signal),
+        this.#findServing(records, clusterUuid, signal),
       ]);
       return {
         snapshot,
@@ -58,12 +58,18 @@ export class Operator {
    * Members that answer and run a server: one that is cut off from the ensemble only serves on. One that
    * does not answer either may yet be seen by an arbitrator that votes with it.
    */
-  async #findServing(records: readonly SeenRecord[], signal: AbortSignal): Promise<string[]> {
+  async #findServing(
+    records: readonly SeenRecord[],
+    clusterUuid: string | null,
+    signal: AbortSignal,
+  ): Promise<string[]> {
     const names = await Promise.all(records.map(async (seen) => {
       if (seen.kind !== "record" || seen.record.http === null) return null;
       try {
         const { member, primary, uuid } = await this.#ask(seen.record.http, signal);
-        return member === seen.record.name && (primary || uuid !== null) ? member : null;
+        // An address may have gone to another cluster, whose members may have the same names.
+        const isOurs = clusterUuid === null || uuid === null || uuid === clusterUuid;
+        return isOurs && member === seen.record.name && (primary || uuid !== null) ? member : null;
       } catch {
         signal.throwIfAborted();
         return null;

@@ -31,12 +31,25 @@ export async function readScene(
     return answer;
   };
   const reading = await readOrNull(new Operator(ensemble, root, ask), signal);
+  const sight = reading?.sight ?? NOTHING;
   const statuses = new Map<string, MemberStatus>();
   for (const answer of await Promise.allSettled(asked.values())) {
-    if (answer.status === "fulfilled") statuses.set(answer.value.member, answer.value);
+    if (answer.status === "rejected" || isAnothers(sight, answer.value)) continue;
+    statuses.set(answer.value.member, answer.value);
   }
   const said = new Map([...statuses].map(([name, status]) => [name, saidBy(status)]));
-  return { sight: reading?.sight ?? NOTHING, said, statuses, reading };
+  return { sight, said, statuses, reading };
+}
+
+/**
+ * Whether another cluster's keeper of the same name answers at an address that was a member's: that one
+ * is not there, or is on record with the datadir that it has.
+ */
+function isAnothers({ records }: Scene["sight"], { member, datadirId }: MemberStatus): boolean {
+  return records.some((seen) =>
+    seen.kind === "record" && seen.record.name === member && !seen.present &&
+    seen.record.datadirId !== datadirId
+  );
 }
 
 const NOTHING: Scene["sight"] = {

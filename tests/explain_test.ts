@@ -42,7 +42,7 @@ Deno.test("renderExplanation() shows the cluster with its attempts, and each mem
     "galera-keeper's: a running keeper writes it anew.",
     "g3 (not there) would wait (rule 3): g2 is bootstrapping the cluster",
     "  waits for: g2",
-    "g4 cannot be told: Its record cannot be read: it holds nothing",
+    "g4: Its record cannot be read: it holds nothing",
   ]);
 });
 

@@ -80,8 +80,8 @@ Deno.test("renderReport() shows members that serve, start, wait, died and are st
     contenders: ["g-2", "g-5", "g-6"],
     paused: "since 2026-01-02 by ann@host",
     advice: [
-      { member: "g-3", needed: true, says: "g-3 has gone: start it." },
-      { member: "g-2", needed: false, says: "g-2 may go." },
+      { members: ["g-3"], needed: true, says: "g-3 has gone: start it." },
+      { members: ["g-2"], needed: false, says: "g-2 may go." },
     ],
   };
   const status = { uuid: UUID, seqno: "77", serverId: 1, doing: "Serving" } as MemberStatus;

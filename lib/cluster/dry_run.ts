@@ -4,7 +4,7 @@
  */
 import { decide } from "./decide.ts";
 import { heldOf, planForget, type Sight } from "./operate.ts";
-import { forget, nameOf } from "./say.ts";
+import { and, forget, nameOf } from "./say.ts";
 import type { Decision, Held, SeenRecord } from "./view.ts";
 
 /** What a keeper says of its member. */
@@ -124,9 +124,9 @@ function viewOf(
   };
 }
 
-/** What a person can do about one member. */
+/** What a person can do about some members. */
 export interface Advice {
-  readonly member: string;
+  readonly members: readonly string[];
   /** Nothing goes on without a person; else it is only wise. */
   readonly needed: boolean;
   /** One sentence, with the command. */
@@ -156,7 +156,7 @@ function adviseForget(sight: Sight, member: string): readonly Advice[] {
   const plan = planForget(sight, member);
   if (plan.kind === "refused" || plan.losses.length > 0) return [];
   return [{
-    member,
+    members: [member],
     needed: false,
     says: `${member} is not there and the cluster is Primary without it; if it is gone for good, ` +
       `forgetting it is safe now: ${forget(member)}.`,
@@ -166,19 +166,24 @@ function adviseForget(sight: Sight, member: string): readonly Advice[] {
 /** What members that are there wait for a person to do, each thing once. */
 function adviseWaits({ sight, said }: Scene, absent: readonly string[]): readonly Advice[] {
   const courses = dryRun({ sight: { ...sight, paused: null }, said });
-  const all = sight.records.flatMap((seen): readonly Advice[] => {
-    const course = courses.get(nameOf(seen));
-    if (seen.kind !== "record" || !seen.present || course?.kind !== "decides") return [];
+  const waits = new Map<string, { readonly whom: string | undefined; readonly who: string[] }>();
+  for (const seen of sight.records) {
+    const name = nameOf(seen);
+    const course = courses.get(name);
+    if (seen.kind !== "record" || !seen.present || course?.kind !== "decides") continue;
     const { decision } = course;
-    if (decision.kind !== "wait" || decision.person === null) return [];
+    if (decision.kind !== "wait" || decision.person === null) continue;
     const { reason, person, waitsFor } = decision;
     const says = `${reason}: ${person.charAt(0).toLowerCase()}${person.slice(1)}`;
-    const whom = waitsFor.find((name) => absent.includes(name)) ?? waitsFor[0];
-    const name = nameOf(seen);
+    const whom = waitsFor.find((one) => absent.includes(one)) ?? waitsFor[0];
+    const same = waits.get(says);
+    if (same === undefined) waits.set(says, { whom, who: [name] });
+    else same.who.push(name);
+  }
+  return [...waits].map(([says, { whom, who }]): Advice =>
     // Whoever is waited for is named in the reason.
-    return whom === undefined
-      ? [{ member: name, needed: true, says: `${name}: ${says}` }]
-      : [{ member: whom, needed: true, says }];
-  });
-  return all.filter(({ says }, at) => all.findIndex((one) => one.says === says) === at);
+    whom === undefined
+      ? { members: who, needed: true, says: `${and(who)}: ${says}` }
+      : { members: [whom], needed: true, says }
+  );
 }

@@ -230,6 +230,14 @@ for (
       "empty: give g3 the datadir that it had, or go on without what only it held: " +
       "`galera-keeper bootstrap --force --member g1`.",
     ]],
+    ["the very first start without --size", {
+      cluster: "none",
+      records: "g1 nothing | g2 nothing",
+    }, [
+      "g1,g2! g1 and g2: No cluster is on record, and --size does not say how many members it has: " +
+      "start the members with --size N, N being how many the cluster has; or, where all have " +
+      "reported, say which one begins: `galera-keeper bootstrap --member NAME`.",
+    ]],
     ["all is well", { ...SERVES, records: "g1 running | g2 running" }, []],
     ["nobody is there", { ...OUTAGE, records: "g1 at A:10 away | g3 running away" }, []],
   ] satisfies [string, Words, string[]][]
@@ -237,7 +245,7 @@ for (
   Deno.test(`advise(): ${what}`, () => {
     const said = advise(sceneOf(words));
     assert.deepEqual(
-      said.map(({ member, needed, says }) => `${member}${needed ? "!" : ""} ${says}`),
+      said.map(({ members, needed, says }) => `${members.join()}${needed ? "!" : ""} ${says}`),
       expected,
     );
   });

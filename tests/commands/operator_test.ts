@@ -140,7 +140,7 @@ Deno.test("explain says what each member would do and why, and writes nothing", 
     "  a person is needed: Start g-3 again, or, if it is gone for good, go on without it: " +
     "`galera-keeper forget g-3`.",
     "  its keeper last decided to bootstrap (rule 6): An older one",
-    "g-3 (not there) cannot be told: It died running: what its datadir holds is known once it is " +
+    "g-3 (not there): It died running: what its datadir holds is known once it is " +
     "started again",
     "",
   ]);
@@ -232,14 +232,38 @@ Deno.test("forget does not ask while the others are Primary; status has advised 
     "g-3 is not there and the cluster is Primary without it; if it is gone for good, forgetting " +
     "it is safe now: `galera-keeper forget g-3`.";
   const report: StatusReport = JSON.parse((await scene.run("status", "--json")).stdout);
-  assert.deepEqual(report.advice, [{ member: "g-3", needed: false, says }]);
+  assert.deepEqual(report.advice, [{ members: ["g-3"], needed: false, says }]);
   assert.ok((await scene.run("status")).stdout.endsWith(`\n${says}\n`));
   const refused = await scene.run("bootstrap", "--member", "g-1", "--force", "--confirm", UUID);
   assertRefused(refused, 77, /g-1 runs: a second primary component would be a second history/);
   const done = await scene.run("forget", "g-3");
   assert.deepEqual([done.status, done.stderr], [0, ""]);
-  assert.match(done.stdout, /Nothing is known that may be lost\ng-3 is forgotten\n$/);
+  assert.match(done.stdout, /Nothing that is known of is lost\ng-3 is forgotten\n$/);
   assert.deepEqual(JSON.parse((await scene.run("status", "--json")).stdout).advice, []);
+});
+
+Deno.test("forget and status tell a member that is cut off from another cluster's at its address", async () => {
+  await using scene = await Scene.make();
+  const progress = new Progress("g-3", "10.0.0.3", () => "2026-01-01T00:00:00Z");
+  let uuid = UUID;
+  progress.identify({ datadirId: "d3" });
+  await using server = Deno.serve(
+    { hostname: "127.13.4.9", port: 0, onListen: () => {} },
+    () => Response.json({ ...progress.status, uuid, primary: true, doing: "Serving" }),
+  );
+  await scene.session.create("/db/cluster", formatCluster(CLUSTER), { makePath: true });
+  await scene.session.ensurePath("/db/nodes");
+  await scene.member(recordOf("g-1", at(10n)));
+  await scene.member(recordOf("g-3", DIED, `127.13.4.9:${server.addr.port}`), false);
+  const forget = () => scene.run("forget", "g-3", "--confirm", UUID);
+  assert.match((await scene.run("explain")).stdout, /\ng-3 \(not there\) runs: It runs a server/);
+  assert.match((await scene.run("status")).stdout, /\ng-3 .* Serving\n/);
+  assertRefused(await forget(), 77, /g-3 is alive: /);
+  uuid = OTHER_UUID;
+  progress.identify({ datadirId: "another" });
+  assert.match((await scene.run("explain")).stdout, /\ng-3 \(not there\): It died running/);
+  assert.match((await scene.run("status")).stdout, /\ng-3 .* not running\n/);
+  assert.equal((await forget()).status, 0);
 });
 
 Deno.test("bootstrap --force puts on record who bootstraps, and waits until it is Primary", async () => {
@@ -314,7 +338,10 @@ Deno.test("bootstrap without --force begins the very first cluster where all hav
     /g-1 would wait: g-2 holds the only data and begins the cluster/,
   );
   const done = await scene.run("bootstrap", "--member", "g-2", "--wait", "1s");
-  assert.match(done.stdout, /^Plan: g-2 begins the cluster, .* all members: g-1, g-2\nNothing is/);
+  assert.match(
+    done.stdout,
+    /^Plan: g-2 begins the cluster, .* all members: g-1, g-2\nNothing that/,
+  );
   const { by, phase, uuid } = parseCluster((await scene.session.get("/db/cluster")).data);
   assert.deepEqual([by, phase, uuid], ["g-2", "bootstrapping", null]);
 });

@@ -36,7 +36,7 @@ async function untilAdvised(
 ): Promise<readonly string[]> {
   for (let tries = 0; tries < 300; tries++) {
     const report: StatusReport = JSON.parse(await command(cluster, "status", "--json"));
-    const advice = report.advice.find((one) => one.member === name);
+    const advice = report.advice.find(({ members }) => members.includes(name));
     const [, words] = /`galera-keeper ([^`]+)`/.exec(advice?.says ?? "") ?? [];
     if (advice?.needed === needed && words !== undefined) return words.split(" ");
     await new Promise((resolve) => setTimeout(resolve, 200));

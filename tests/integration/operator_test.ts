@@ -23,7 +23,7 @@ function operatorOf({ zookeeper, root }: TestCluster) {
       for (let tries = 0;; tries++) {
         const { stdout } = await run("status", "--json");
         const { advice } = JSON.parse(stdout) as StatusReport;
-        if (advice.map(({ member }) => member).join() === names.join()) return advice;
+        if (advice.flatMap(({ members }) => members).join() === names.join()) return advice;
         assert.ok(tries < 100, `no advice on ${names.join()}, but: ${stdout}`);
         await new Promise((resolve) => setTimeout(resolve, 300));
       }
