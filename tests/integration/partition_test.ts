@@ -136,6 +136,23 @@ partitionTest(
       await untilAllRegistered(members);
     }
     assert.deepEqual(await Promise.all(members.map(serverOf)), before, "a server was stopped");
+
+    // It alone sees ZooKeeper, where the others are no longer registered: they serve all the same.
+    await network.cut("data", 3);
+    await network.cut("control", 1, 2);
+    await untilRefusing(alone);
+    watch.take();
+    const { reason } = await untilWaiting(
+      alone,
+      "waiting for the others",
+      ({ waitsFor }) => waitsFor.includes("galera-1") && waitsFor.includes("galera-2"),
+    );
+    assert.match(reason, /^galera-1 died running and has not come back; its data may be newest/);
+    const count = load.count;
+    await until("the others serve", () => load.count > count + 10);
+    assert.ok(watch.take().every((primary) => !primary.includes(alone.name)));
+    await network.heal("data", 3);
+    await network.heal("control", 1, 2);
   },
 );
 
