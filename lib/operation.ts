@@ -142,7 +142,7 @@ export async function giveOrder(
 
 function describePlan({ outcome, losses }: Plan): string {
   const lost = losses.length === 0
-    ? ["Nothing that is known of is lost"]
+    ? ["Nothing is known that may be lost"]
     : ["May be lost:", ...losses.map((loss) => `  ${loss}`)];
   return [`Plan: ${outcome}`, ...lost].map((line) => `${line}\n`).join("");
 }
