@@ -1,6 +1,5 @@
 /** What the operator's commands share: a session, the members by name, a confirmed plan. */
 
-import { suggestionFor } from "./cli.ts";
 import type { Scene } from "./cluster/dry_run.ts";
 import type { Plan, Refusal, Sight } from "./cluster/operate.ts";
 import type { Environment, OptionDefinition } from "./command.ts";
@@ -14,6 +13,7 @@ import type { LogOptions, ZooKeeperOptions } from "./settings/options.ts";
 import { askStatus } from "./http.ts";
 import type { Ensemble } from "./zookeeper/ensemble.ts";
 import { ConnectionLossError, SessionExpiredError, ZooKeeperError } from "./zookeeper/errors.ts";
+import { suggestionFor } from "./suggestion.ts";
 import { openSession } from "./zookeeper_session.ts";
 
 /** How long to wait for ZooKeeper: whoever asks wants an answer. */

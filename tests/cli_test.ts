@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommandLine, suggestionFor, variableOf } from "../lib/cli.ts";
+import { runCommandLine, variableOf } from "../lib/cli.ts";
 import type { CommandContext, CommandDefinition } from "../lib/command.ts";
 import { COMMANDS } from "../lib/commands/all.ts";
 import { ConfigError, KeeperError, UsageError } from "../lib/errors.ts";
@@ -73,14 +73,6 @@ Deno.test("runCommandLine() puts together what stands several times", async () =
   assert.deepEqual(calls[0]?.options, { port: 1, add: ["1", "2", "3"] });
   const alone = await call(["run"], { GALERA_KEEPER_ADD: "4,5" });
   assert.deepEqual(alone.calls[0]?.options, { port: 1, add: ["4", "5"] });
-});
-
-Deno.test("suggestionFor() finds what was meant", () => {
-  const names = ["galera-1", "galera-2", "db main", "-x"];
-  assert.equal(suggestionFor("galera1", names), " (did you mean galera-1?)");
-  assert.equal(suggestionFor("galera-3", names), " (did you mean one of galera-1, galera-2?)");
-  for (const word of ["zebra", "", "--help", "-x"]) assert.equal(suggestionFor(word, names), "");
-  assert.equal(suggestionFor("galera-1", []), "");
 });
 
 Deno.test("runCommandLine() keeps what stands after --", async () => {

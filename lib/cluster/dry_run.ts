@@ -104,12 +104,10 @@ function viewOf(
   keeper: Said | null,
 ): Parameters<typeof decide>[0] {
   const { storage, paused, cluster, registered } = sight;
-  // All are told the same `--size`: where a member's own is not known, another's is.
-  const sizes = [keeper, ...said.values()].map((one) => one?.size ?? null);
   const own = sight.records.find((seen) => nameOf(seen) === self.name);
   return {
     self,
-    size: sizes.find((size) => size !== null) ?? null,
+    size: keeper === null ? sizeOf(said) : keeper.size,
     storage,
     paused,
     cluster,
@@ -122,6 +120,11 @@ function viewOf(
       name !== null || own?.kind !== "record" || address !== own.record.address
     ),
   };
+}
+
+/** All are told the same `--size`: where a member's own is not known, another's is. */
+export function sizeOf(said: Scene["said"]): number | null {
+  return [...said.values()].map(({ size }) => size).find((size) => size !== null) ?? null;
 }
 
 /** What a person can do about some members. */

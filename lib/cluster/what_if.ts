@@ -1,5 +1,5 @@
 /** What would be on record if something happened to a member, or a person did something. Pure. */
-import type { Said, Scene } from "./dry_run.ts";
+import { type Said, type Scene, sizeOf } from "./dry_run.ts";
 import { heldOf, type Plan, planBootstrap, planForget, type Refusal } from "./operate.ts";
 import { afterInspection, floorOf } from "./record.ts";
 import { nameOf } from "./say.ts";
@@ -88,14 +88,15 @@ function back(scene: Scene, record: MemberRecord, held: Held): Scene {
     datadirId: emptied ? ANOTHER_DATADIR : record.datadirId,
     lineage: onRecord?.attempts ?? record.lineage,
   });
-  const said = scene.said.get(record.name);
+  const keeper = scene.said.get(record.name);
+  const size = keeper === undefined ? sizeOf(scene.said) : keeper.size;
   return withoutServer(scene, record.name, {
     records: scene.sight.records.map((seen) =>
       nameOf(seen) === record.name
         ? { kind: "record", record: { ...record, ...known }, present: true }
         : seen
     ),
-  }, { held, attempt, size: said?.size ?? null, doing: "It waits" });
+  }, { held, attempt, size, doing: "It waits" });
 }
 
 /** The scene with a member that runs no server, and what its keeper then says. */

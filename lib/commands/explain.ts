@@ -1,6 +1,5 @@
 /** `galera-keeper explain`: what each member would do now, and why. */
 
-import { suggestionFor } from "../cli.ts";
 import { dryRun, type Scene } from "../cluster/dry_run.ts";
 import { FATES, suppose, type Supposition } from "../cluster/what_if.ts";
 import type { CommandDefinition } from "../command.ts";
@@ -18,6 +17,7 @@ import {
   type ZooKeeperOptions,
 } from "../settings/options.ts";
 import { ValueError } from "../settings/values.ts";
+import { suggestionFor } from "../suggestion.ts";
 
 interface ExplainOptions extends ZooKeeperOptions, LogOptions {
   readonly json?: boolean;

@@ -123,6 +123,22 @@ for (
   });
 }
 
+Deno.test("dryRun() takes a keeper by its own --size, and one that does not answer by another's", () => {
+  const scene = sceneOf({ cluster: "none", records: "g1 nothing | g2 nothing | g3 nothing" });
+  const said = (size: number | null): Said => ({ ...views.held("empty"), size, doing: "" });
+  const heard = { ...scene, said: new Map([["g1", said(null)], ["g2", said(3)]]) };
+  assert.deepEqual(courses(heard), {
+    g1: "wait 5, person",
+    g2: "bootstrap 5",
+    g3: "bootstrap 5",
+  });
+  const gone = suppose(heard, { member: "g1", fate: "absent" });
+  assert.ok(!("kind" in gone));
+  const back = suppose(gone, { member: "g1", fate: "present" });
+  assert.ok(!("kind" in back));
+  assert.equal(courses(back).g1, "bootstrap 5");
+});
+
 const OUTAGE: Words = {
   cluster: "running A a1@0",
   records: "g1 at A:10 | g2 at A:9 | g3 running away",

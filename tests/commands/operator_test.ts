@@ -12,7 +12,7 @@ import {
   parseRecord,
 } from "../../lib/znodes.ts";
 import type { Session } from "../../lib/zookeeper/session.ts";
-import { type Finished, keeper, keeperCommand } from "../keeper.ts";
+import { type Finished, keeper, keeperCommand, startKeeper } from "../keeper.ts";
 import { anyServer, type TestRoot } from "../zookeeper/server.ts";
 
 const UUID = "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d";
@@ -318,10 +318,26 @@ Deno.test("bootstrap --force puts on record who bootstraps, and waits until it i
     `g-2 is Primary, the cluster is ${UUID}`,
   ]);
 
-  // Another person decides otherwise meanwhile.
+  // Ctrl-C ends the waiting alone.
   await scene.session.delete(path);
+  const waiting = startKeeper(
+    ["bootstrap", ...force, "--confirm", UUID, "--wait", "2m", ...scene.options()],
+  );
+  const errors = new Response(waiting.stderr).text();
+  let said = "";
+  for await (const part of waiting.stdout.pipeThrough(new TextDecoderStream())) {
+    if (!said.includes("waiting for it") && part.includes("waiting for it")) waiting.kill("SIGINT");
+    said += part;
+  }
+  assert.deepEqual([(await waiting.status).code, await errors], [
+    130,
+    "galera-keeper: Stopped by SIGINT\n",
+  ]);
+  assert.equal(await attempts(), 4);
+
+  // Another person decides otherwise meanwhile.
   const overruled = scene.run("bootstrap", ...force, "--confirm", UUID, "--wait", "2m");
-  while (await attempts() < 4) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (await attempts() < 5) await new Promise((resolve) => setTimeout(resolve, 50));
   await scene.session.create(path, formatNode({ ...node, dataBytes: 1, since: "" }));
   await scene.session.set("/db/cluster", formatCluster({ ...now, by: "g-1" }));
   assert.match((await overruled).stdout, /\ng-1 bootstraps now: that was decided since\n$/);
@@ -405,7 +421,7 @@ Deno.test("on a terminal the UUID is typed, and Ctrl-C ends the question", async
   await using scene = await Scene.make();
   await scene.outage();
   const before = await scene.dump();
-  const onTerminal = async (answer: string) => {
+  const onTerminal = async (...answers: readonly (() => Promise<string> | string)[]) => {
     const words = [...keeperCommand(), "forget", "g-3", ...scene.options()];
     const line = words.map((word) => `'${word}'`).join(" ");
     const process = new Deno.Command("script", {
@@ -416,25 +432,35 @@ Deno.test("on a terminal the UUID is typed, and Ctrl-C ends the question", async
     }).spawn();
     const input = process.stdin.getWriter();
     let text = "";
-    let isAnswered = false;
+    let answered = 0;
     for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) {
       text += part;
-      if (isAnswered || !text.includes("to go on: ")) continue;
-      isAnswered = true;
-      await input.write(new TextEncoder().encode(answer));
+      const answer = answers[answered];
+      if (answer === undefined || text.split("to go on: ").length - 1 <= answered) continue;
+      answered++;
+      await input.write(new TextEncoder().encode(await answer()));
     }
     await input.close();
     const { code } = await process.status;
     return { code, text: text.replaceAll("\r\n", "\n") };
   };
-  const interrupted = await onTerminal("\x03");
+  const interrupted = await onTerminal(() => "\x03");
   assert.match(interrupted.text, /Stopped by SIGINT/);
   assert.equal(interrupted.code, 130);
-  const wrong = await onTerminal("yes\n");
+  const wrong = await onTerminal(() => "yes\n");
   assert.match(wrong.text, /Not confirmed, nothing was written: "yes" was given, /);
   assert.equal(wrong.code, 64);
   assert.deepEqual(await scene.dump(), before);
-  const right = await onTerminal(`${UUID}\n`);
+
+  // What it rests on changes while the person reads: all of it is shown and asked again.
+  const right = await onTerminal(async () => {
+    await scene.session.set("/db/members/g-1", formatRecord(recordOf("g-1", at(12n))));
+    return `${UUID}\n`;
+  }, () => `${UUID}\n`);
+  assert.match(
+    right.text,
+    /after \S+:10: [^]*\nWhat is on record has changed meanwhile\n[^]* after \S+:12: /,
+  );
   assert.match(right.text, /\ng-3 is forgotten\n$/);
   assert.equal(right.code, 0);
 });

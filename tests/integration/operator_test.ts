@@ -31,6 +31,8 @@ function operatorOf({ zookeeper, root }: TestCluster) {
     async courses(...args: readonly string[]): Promise<Record<string, string>> {
       const { stdout } = await run("explain", "--json", ...args);
       const { members } = JSON.parse(stdout) as Explanation;
+      // What keepers themselves decided is what the dry run says.
+      assert.deepEqual(members.flatMap(({ keeper }) => keeper ?? []), []);
       return Object.fromEntries(
         members.map(({ name, course }) => [
           name,
