@@ -39,6 +39,8 @@ export interface ArbitratorWorld extends VoteWorld, Pick<World, "connect" | "ask
 export interface ArbitratorTiming extends VoteTiming {
   /** Between two questions to registered members, while it does not vote. */
   readonly askAgainMs: number;
+  /** How long a start is put off for a member's at most. */
+  readonly courtesyMs: number;
   /** How long a `garbd` may be without a primary component while members have one. */
   readonly patienceMs: number;
 }
@@ -49,6 +51,8 @@ const LOOK_AGAIN_MS = 100;
 /** What `arbitrate` uses. */
 export const ARBITRATOR_TIMING: ArbitratorTiming = {
   askAgainMs: 3000,
+  // As long as a start by rsync takes; where it takes longer, the joiner is in the group by then.
+  courtesyMs: 15_000,
   // A garbd that reaches nobody gives up by itself after 30 s (pc.wait_prim_timeout).
   patienceMs: 45_000,
   backOffMs: 1000,
@@ -96,6 +100,7 @@ class Arbitrator {
   #touched = Promise.withResolvers<void>();
   #isRegistered = false;
   #takenUntilMs: number | null = null;
+  #putOffSinceMs: number | null = null;
   #said = "";
 
   constructor(settings: ArbitratorSettings, world: ArbitratorWorld, timing: ArbitratorTiming) {
@@ -174,8 +179,15 @@ class Arbitrator {
     const registry = this.#connected();
     if (registry !== null) await this.#observe(registry, signal);
     const scene = registry === null ? null : this.#scene;
+    const nowMs = this.#world.clock.nowMs();
     const step = arbitrate({
-      registry: scene && { ...scene.snapshot, registered: await this.#ask(scene, signal) },
+      registry: scene && {
+        ...scene.snapshot,
+        isStarting: scene.isStarting ?? false,
+        registered: await this.#ask(scene, signal),
+      },
+      putOffMs: nowMs - (this.#putOffSinceMs ?? nowMs),
+      courtesyMs: this.#timing.courtesyMs,
       arbitrators: this.#arbitrators,
       garbd: this.#vote.running,
       patienceMs: this.#timing.patienceMs,
@@ -198,7 +210,8 @@ class Arbitrator {
 
   /** Registers and reads anew, where what was read may not be so any more. */
   async #observe(registry: ArbitratorRegistry, signal: AbortSignal): Promise<void> {
-    if (!this.#changed) return;
+    const isEnough = this.#vote.running !== null || this.#scene?.isStarting !== null;
+    if (!this.#changed && isEnough) return;
     this.#changed = false;
     // Of several watches one has fired: the others would pile up from change to change.
     this.#watching.abort();
@@ -210,8 +223,9 @@ class Arbitrator {
     this.#takenUntilMs = null;
     if (!this.#isRegistered) this.#world.requirePort();
     this.#isRegistered = true;
-    this.#scene = await registry.observe(AbortSignal.any([signal, watching.signal]));
-    this.#scene.snapshot.changed.then(change, change);
+    const either = AbortSignal.any([signal, watching.signal]);
+    this.#scene = await registry.observe(this.#vote.running === null, either);
+    this.#scene.changed.then(change, change);
   }
 
   /** The names of all that were last seen registered, its own too. */
@@ -243,7 +257,11 @@ class Arbitrator {
 
   async #act(step: Arbitration): Promise<number | null> {
     this.#say(step.reason);
+    if (step.kind !== "put-off") this.#putOffSinceMs = null;
     switch (step.kind) {
+      case "put-off":
+        this.#putOffSinceMs ??= this.#world.clock.nowMs();
+        return this.#timing.askAgainMs;
       case "wait":
       case "stay": {
         // A healed link changes no znode: those that are registered are asked again.

@@ -10,6 +10,10 @@ export interface Scene {
   readonly snapshot: Snapshot;
   /** The names of all arbitrators that are registered. */
   readonly arbitrators: readonly string[];
+  /** A member has the start-up lock, or waits for it; null where that was not looked at. */
+  readonly isStarting: boolean | null;
+  /** Resolves when any of it may have changed. Rejects when the session is lost. */
+  readonly changed: Promise<unknown>;
 }
 
 /** The registry as an arbitrator uses it, through one session. */
@@ -47,7 +51,7 @@ export class ArbitratorRegistry {
 
   async #prepareAndWatch(signal: AbortSignal) {
     // Members make the same; who comes first, or after an ensemble was emptied, makes it.
-    for (const folder of ["members", "nodes", "arbitrators"]) {
+    for (const folder of ["bootstrap", "members", "nodes", "arbitrators"]) {
       await this.ensemble.ensurePath(`${this.#root}/${folder}`);
     }
     return await this.ensemble.existsAndWatch(this.#path, signal);
@@ -82,10 +86,18 @@ export class ArbitratorRegistry {
     if (stat?.ephemeralOwner === this.ensemble.sessionId) await this.ensemble.delete(this.#path);
   }
 
-  /** Reads all that is on record, leaving a watch on what a member decides by. */
-  async observe(signal: AbortSignal): Promise<Scene> {
+  /**
+   * Reads all that is on record, leaving a watch on what a member decides by.
+   *
+   * @param withLock Looks at the start-up lock, too: it changes often.
+   */
+  async observe(withLock: boolean, signal: AbortSignal): Promise<Scene> {
     const snapshot = await readSnapshot(this.ensemble, this.#root, signal);
-    const arbitrators = await readArbitrators(this.ensemble, this.#root);
-    return { snapshot, arbitrators: arbitrators.map(({ name }) => name) };
+    const arbitrators = (await readArbitrators(this.ensemble, this.#root)).map(({ name }) => name);
+    if (!withLock) return { snapshot, arbitrators, isStarting: null, changed: snapshot.changed };
+    const lock = await this.ensemble.childrenAndWatch(`${this.#root}/bootstrap`, signal);
+    const changed = Promise.race([snapshot.changed, lock.changed]);
+    changed.catch(() => {}); // Whoever waits for it gets the rejection; nobody has to.
+    return { snapshot, arbitrators, isStarting: lock.children.length > 0, changed };
   }
 }

@@ -202,6 +202,37 @@ scenario("starts nothing for what is no more when members have answered", async 
   await stopped(stage, one);
 });
 
+scenario("lets a member that starts go first, for a while", async (stage) => {
+  const [lock, contender] = ["/mariadb/bootstrap", "/mariadb/bootstrap/x__lock__0000000001"];
+  stage.put(lock, "");
+  stage.put(contender, "g-2");
+  stage.cluster("a1");
+  stage.member(1);
+  const one = stage.start();
+  await stage.pass(10_000);
+  assert.equal(one.garbds.length, 0);
+  stage.remove(contender);
+  await stage.until("a garbd", () => one.garbds.length === 1, 1000);
+  one.garbd.joins("g-1");
+  await stage.pass(5000);
+  stage.put(contender, "g-2");
+  await stage.pass(1000);
+  const { ensemble } = one.asked;
+  for (let times = 0; times < 10; times++) {
+    stage.remove(contender);
+    stage.put(contender, "g-2");
+    await stage.pass(1000);
+  }
+  assert.equal(one.asked.ensemble, ensemble, "while it votes, the lock is none of its business");
+  // An SST may take hours.
+  one.garbd.exits();
+  await stage.pass(10_000);
+  assert.equal(one.garbds.length, 1);
+  await stage.pass(10_000);
+  assert.equal(one.garbds.length, 2);
+  await stopped(stage, one);
+});
+
 scenario("registers again whenever all is deleted", async (stage) => {
   const one = stage.start();
   for (let times = 0; times < 60; times++) {

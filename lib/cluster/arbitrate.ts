@@ -35,12 +35,18 @@ export interface ArbitrationView {
     /** Who had all starts pause and since when, in a few words; null where nobody did. */
     readonly paused: string | null;
     readonly cluster: ClusterOnRecord;
+    /** A member has the start-up lock, or waits for it. */
+    readonly isStarting: boolean;
     /** What registered members say; nobody is asked, and it is empty, while `garbd` votes. */
     readonly registered: readonly Registered[];
   } | null;
   /** The names of all arbitrators that were last seen registered, one's own too. */
   readonly arbitrators: readonly string[];
   readonly garbd: RunningGarbd | null;
+  /** How long a start has been put off for a member's, in milliseconds. */
+  readonly putOffMs: number;
+  /** How long it may be put off, in milliseconds. */
+  readonly courtesyMs: number;
   /** How long `garbd` is left alone without a primary component while members have one. */
   readonly patienceMs: number;
 }
@@ -54,6 +60,8 @@ export type Arbitration =
     readonly members: readonly string[];
     readonly follows: Followed;
   }
+  /** It could start, but lets a member go first. */
+  | { readonly kind: "put-off"; readonly reason: string }
   /** Stops `garbd`, to decide afresh. */
   | { readonly kind: "stop"; readonly reason: string }
   /** Leaves `garbd` as it is. */
@@ -70,10 +78,10 @@ export function arbitrate(view: ArbitrationView): Arbitration {
   return view.garbd === null ? begin(view) : goOn(view, view.garbd);
 }
 
-function begin({ registry }: ArbitrationView): Arbitration {
+function begin({ registry, putOffMs, courtesyMs }: ArbitrationView): Arbitration {
   const wait = (reason: string): Arbitration => ({ kind: "wait", reason });
   if (registry === null) return wait("There is no connection to ZooKeeper");
-  const { cluster, registered } = registry;
+  const { cluster, registered, isStarting } = registry;
   if (cluster.kind === "none") return wait("No cluster is on record yet");
   if (cluster.kind === "unreadable") return wait(`The cluster is not readable: ${cluster.problem}`);
   const { phase, by, uuid, attempt } = cluster.cluster;
@@ -81,6 +89,10 @@ function begin({ registry }: ArbitrationView): Arbitration {
   if (registered.length === 0) return wait("No member is registered");
   const answering = registered.filter(({ answer }) => answer.kind === "primary");
   if (answering.length === 0) return wait("No registered member answers and is Primary");
+  // Two that join a group at one moment make each other's join take 5 to 10 s longer.
+  if (isStarting && putOffMs < courtesyMs) {
+    return { kind: "put-off", reason: "A member starts, and goes first" };
+  }
   return {
     kind: "start",
     reason: `${and(answering.map(nameOf))} ${

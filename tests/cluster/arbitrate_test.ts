@@ -29,7 +29,11 @@ function member(number: number, kind: Answer["kind"] = "primary"): Registered {
 }
 
 function view(cluster: ClusterOnRecord, ...registered: readonly Registered[]) {
-  return { registry: { paused: null, cluster, registered } };
+  return { registry: { paused: null, isStarting: false, cluster, registered } };
+}
+
+function starting(of: ReturnType<typeof view>) {
+  return { registry: { ...of.registry, isStarting: true } };
 }
 
 function paused(of: ReturnType<typeof view>) {
@@ -37,7 +41,15 @@ function paused(of: ReturnType<typeof view>) {
 }
 
 function on(more: Partial<ArbitrationView>): ArbitrationView {
-  return { registry: null, arbitrators: ["arb"], garbd: null, patienceMs: 45_000, ...more };
+  return {
+    registry: null,
+    arbitrators: ["arb"],
+    garbd: null,
+    putOffMs: 0,
+    courtesyMs: 15_000,
+    patienceMs: 45_000,
+    ...more,
+  };
 }
 
 function garbd(component: Component | null, withoutPrimaryMs = 0): RunningGarbd {
@@ -72,6 +84,18 @@ Deno.test("arbitrate() starts garbd against the members that answer as Primary, 
     ],
     [paused(view(known(), member(1))), "wait", "Paused by ops"],
     [view(known(), member(1)), "start", "g-1 answers and is Primary"],
+    [starting(view(known(), member(1))), "put-off", "A member starts, and goes first"],
+    [
+      { ...starting(view(known(), member(1))), putOffMs: 14_999 },
+      "put-off",
+      "A member starts, and goes first",
+    ],
+    [
+      { ...starting(view(known(), member(1))), putOffMs: 15_000 },
+      "start",
+      "g-1 answers and is Primary",
+    ],
+    [starting(view(known())), "wait", "No member is registered"],
     [
       view(known(), member(1), member(2, "silent"), member(3)),
       "start",
@@ -104,6 +128,7 @@ Deno.test("arbitrate() leaves garbd alone, or stops it for a new decision", () =
     ["no connection, it votes", { garbd: votes }, "stay"],
     ["no connection, it is not Primary", { garbd: garbd(NOT_PRIMARY, 99_999) }, "stay"],
     ["no connection, it has only begun", { garbd: garbd(null, 99_999) }, "stay"],
+    ["it votes, a member starts", { ...starting(view(known())), garbd: votes }, "stay"],
     ["it is left alone as Primary", { ...view(known(), member(1)), garbd: garbd(alone) }, "stop"],
     ["the same, no connection", { garbd: garbd(alone) }, "stop"],
     ["only arbitrators are left", twoArbitrators, "stop"],
