@@ -8,6 +8,9 @@
  * or shows it by what it imports; what is missing is installed where we are root. With `--binary` only those run that start the
  * program as a process (by tests/keeper.ts or the harness), on that compiled binary.
  *
+ * A file with a line `// from source only` is left out there: what it shows, others show of a compiled
+ * program.
+ *
  * The last line is `N passed, N failed`; the exit status is 0 only where tests ran and none failed.
  */
 
@@ -70,7 +73,7 @@ function readTestFile(path: string): TestFile {
   return {
     path,
     needs: [...new Set([...words.filter(isNeed), ...shown])],
-    startsProgram: /\/(?:keeper|harness)\.ts"/.test(text),
+    startsProgram: /\/(?:keeper|harness)\.ts"/.test(text) && !/^\/\/ from source only$/m.test(text),
   };
 }
 

@@ -1,4 +1,5 @@
 // needs: zookeeper galera arbitrator
+// from source only
 import assert from "node:assert/strict";
 import { keeper } from "../keeper.ts";
 import { startServers } from "../zookeeper/server.ts";

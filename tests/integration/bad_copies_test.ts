@@ -1,4 +1,5 @@
 // needs: zookeeper galera
+// from source only
 /** A copy that another one is ahead of, and what stands in its own files to say otherwise. */
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // needs: zookeeper galera
+// from source only
 /**
  * Positions that are none, on a real datadir whose server was killed. The setting is the one that is
  * most eager to bootstrap, nothing on record and `--size=1`: who is refused here is refused anywhere.

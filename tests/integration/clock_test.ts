@@ -1,4 +1,5 @@
 // needs: zookeeper galera faketime
+// from source only
 /**
  * Keepers whose time of day jumps by years: before they start, while they wait, start and serve. Only
  * theirs does; what they start, and ZooKeeper, have the real one.

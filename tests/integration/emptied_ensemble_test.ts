@@ -1,4 +1,5 @@
 // needs: zookeeper galera
+// from source only
 /** ZooKeeper has lost all that it held while no member ran. */
 import assert from "node:assert/strict";
 import { startServers } from "../zookeeper/server.ts";

@@ -1,4 +1,5 @@
 // needs: zookeeper galera
+// from source only
 /** Joins that fail: nobody waits for ever behind a member that does not make it. */
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // needs: zookeeper galera
+// from source only
 /** Members that come back from a full outage with another datadir than they had. */
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // needs: zookeeper galera
+// from source only
 /** A member that does not come back, and what a person says then: with the commands that are advised. */
 import assert from "node:assert/strict";
 import type { StatusReport } from "../../lib/status.ts";

@@ -1,4 +1,5 @@
 // needs: zookeeper galera
+// from source only
 /**
  * The ten that hurt most elsewhere (their issues are named at each test), and what holds each here:
  *

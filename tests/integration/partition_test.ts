@@ -1,4 +1,5 @@
 // needs: zookeeper galera
+// from source only
 /** Partitions on real servers: members in network namespaces, whose links are cut and healed. */
 import assert from "node:assert/strict";
 import { TIMING } from "../../lib/world.ts";

@@ -1,4 +1,5 @@
 // needs: zookeeper galera
+// from source only
 /** Members that were stopped in order, at the same instant, and together with ZooKeeper. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
