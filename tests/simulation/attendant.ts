@@ -118,7 +118,8 @@ export class Attendant {
   /** Members that wait for others than there are say so, and no more. */
   #saysHowMany(): void {
     const { machines } = this.#simulation;
-    if (machines.some(({ size }) => size !== null && size > machines.length)) this.#startWithSize();
+    const said = machines.map(({ sizeInForce }) => sizeInForce ?? 0);
+    if (Math.max(...said) > machines.length) this.#startWithSize();
   }
 
   #startWithSize(): void {

@@ -96,9 +96,9 @@ export class Checker {
 
   /** Why a member may begin a cluster though others may hold data; null where it may not. */
   #excuseOf(machine: Machine, uuid: string | null): string | null {
-    return this.#wasOnRecord
-      ? null
-      : this.excuses.beginning(machine, uuid, this.#simulation.machines.length);
+    const { machines, storage } = this.#simulation;
+    if (this.#wasOnRecord && storage === "persistent") return null;
+    return this.excuses.beginning(machine, uuid, machines.length, storage);
   }
 
   /** What a znode says; null where there is none. */
@@ -112,7 +112,10 @@ export class Checker {
     const history = new Set(transactions(head));
     for (const txn of this.#acknowledged) {
       if (history.has(txn)) continue;
-      if (this.excuses.mayBeGone(txn) && !this.#isOnADisk(txn)) {
+      const mayBeGone = this.#simulation.storage === "ephemeral"
+        ? !this.#isOnRecordedDisk(txn)
+        : this.excuses.mayBeGone(txn) && !this.#isOnADisk(txn);
+      if (mayBeGone) {
         this.#acknowledged.delete(txn);
         continue;
       }
@@ -122,6 +125,13 @@ export class Checker {
       );
       return;
     }
+  }
+
+  /** Whether a member holds it of whom there is a record now. */
+  #isOnRecordedDisk(txn: Txn): boolean {
+    return this.#simulation.machines.some(({ name, datadir }) =>
+      this.#onRecord(`members/${name}`) !== null && holds(datadir.head, txn)
+    );
   }
 
   /** Whether it is on a disk that the cluster can know of. */
@@ -156,15 +166,12 @@ export class Checker {
   spawned(machine: Machine, plan: SpawnPlan): void {
     if (plan.kind === "join") this.counts.joins++;
     const session = machine.session?.sessionId ?? null;
+    const excused = this.#hasJustLost(machine, session);
     for (const other of this.#starts.values()) {
-      if (other.excused || other.machine === machine) continue;
+      if (excused || other.excused || other.machine === machine) continue;
       this.violation(3, `${machine.name} starts while ${other.machine.name} does`);
     }
-    this.#starts.set(machine.name, {
-      machine,
-      session,
-      excused: this.#hasJustLost(machine, session),
-    });
+    this.#starts.set(machine.name, { machine, session, excused });
   }
 
   /**
@@ -232,6 +239,9 @@ export class Checker {
       );
       if (!isLeft) this.#uuids.clear();
     }
+    if (this.#simulation.storage === "ephemeral" && !this.#isPrimaryAnywhere(cluster.uuid)) {
+      this.#uuids.clear();
+    }
     const by = this.#simulation.machines.find(({ name }) => name === cluster.by);
     if (by !== undefined && !this.#uuids.has(cluster.uuid)) {
       const excuse = this.#excuseOf(by, cluster.uuid);
@@ -242,6 +252,13 @@ export class Checker {
     if (this.#uuids.size > 1) {
       this.violation(1, `a second cluster is running: ${[...this.#uuids].join(", ")}`);
     }
+  }
+
+  /** Whether a cluster with another UUID has a primary component. */
+  #isPrimaryAnywhere(but: string): boolean {
+    return this.#simulation.galera.running.some(({ component }) =>
+      component !== null && component.primary && component.uuid !== but
+    );
   }
 
   // What it looks at ------------------------------------------------------------------------------
@@ -292,7 +309,7 @@ export class Checker {
     const { stage, decision } = machine.member!.progress.status;
     if (stage !== "waiting" || decision?.kind !== "wait") return null;
     const { waitsFor, person } = decision;
-    const { gone, isBegunAnew } = this.excuses;
+    const { gone, isBegunAnew, lostWithDiskAndRecord } = this.excuses;
     for (const name of waitsFor) {
       if (person !== null && gone.has(name)) return gone.get(name)!;
       if (person !== null && removed.some((one) => one.name === name)) {
@@ -307,8 +324,13 @@ export class Checker {
     }
     if (isBegunAnew) return "a cluster began anew, as --size or a stranger's data had it";
     if (waitsFor.length > 0) return null;
+    if (decision.reason.includes("different bootstraps") && lostWithDiskAndRecord) {
+      return "a bootstrap is known to no copy that is left";
+    }
+    if (person?.includes("--size N")) return "nobody said --size";
     if (person !== null) return gone.get(machine.name) ?? [...gone.values()][0] ?? null;
-    const isOnRecord = this.#onRecord("cluster") !== null;
+    const isOnRecord = this.#onRecord("cluster") !== null &&
+      this.#simulation.storage === "persistent";
     const tooMany = (machine.sizeInForce ?? 0) > machines.length;
     return !isOnRecord && tooMany ? "--size says more than there are" : null;
   }
@@ -323,14 +345,16 @@ export class Checker {
    * A person was told what may be lost, and goes on: exactly that is excused.
    *
    * @param losses The sentences of the plan.
+   * @param without Members that the cluster reckons no more with: what they hold that nobody was
+   * told of keeps them out, too.
    * @returns Takes it back, where the plan was not carried out.
    */
-  mayLose(losses: readonly string[]): () => void {
+  mayLose(losses: readonly string[], without: readonly string[]): () => void {
     const lost = [...this.#acknowledged].filter((txn) => losses.some((one) => speaksOf(one, txn)));
     for (const txn of lost) this.#acknowledged.delete(txn);
     for (const { name } of this.#simulation.everyMachine) {
       const isNamed = losses.some((loss) => new RegExp(`\\b${name}\\b`).test(loss));
-      if (isNamed) this.excuses.leftBehind(name);
+      if (isNamed || without.includes(name)) this.excuses.leftBehind(name);
     }
     return () => {
       for (const txn of lost) this.#acknowledged.add(txn);

@@ -8,6 +8,7 @@
  * - A backup over the newest copy: where a member died running, nobody knows how far its datadir went,
  *   and an older copy of the same datadir looks like it. What only that disk held may be gone.
  * - `--size` says fewer than there are, and no cluster is on record: that many are all, as told.
+ * - `--storage ephemeral`: what nobody holds of whom there is a record; a record goes with its session.
  * - What a person was told may be lost, and went on: exactly that, see `mayLose` in `checker.ts`.
  *
  * Clusters that may be new, or go on without all of it, beside what else runs of them: after the
@@ -16,6 +17,7 @@
  * - where all copies were lost,
  * - where `--size` says fewer than there are,
  * - by a stranger's datadir,
+ * - with `--storage ephemeral` where nobody is left of whom there is a record,
  * - by an older copy whose grastate.dat says that it is safe to bootstrap: that counts for all members.
  *
  * Members that may wait for a person in the end:
@@ -27,7 +29,8 @@
  *   record says that its data may be newest.
  * - A person had the cluster go on without what a member may hold.
  * - A member was taken away for good and its record says that its data may be newest.
- * - `--size` says more than there are and no cluster is on record.
+ * - A lost record and a lost copy together: the copies that are left tell of different bootstraps.
+ * - `--size` says more than there are, or nobody said it, and no cluster is on record.
  */
 import type { Machine } from "./machine.ts";
 import type { Txn } from "./history.ts";
@@ -130,8 +133,13 @@ export class Excuses {
   }
 
   /** Why a member may begin a cluster though others hold data; null where it may not. */
-  beginning(machine: Machine, uuid: string | null, present: number): string | null {
-    if (!this.#ensembleEmptied) return null;
+  beginning(
+    machine: Machine,
+    uuid: string | null,
+    present: number,
+    storage: "persistent" | "ephemeral",
+  ): string | null {
+    if (!this.#ensembleEmptied && storage === "persistent") return null;
     if (uuid !== null && this.#strangers.has(uuid)) {
       return `${machine.name} holds a stranger's data`;
     }

@@ -3,7 +3,7 @@ import { AIMED_FAULTS } from "./aimed_faults.ts";
 import { Attendant } from "./attendant.ts";
 import { DISK_FAULTS } from "./disk_faults.ts";
 import type { Machine } from "./machine.ts";
-import { PERSON_FAULTS } from "./person_faults.ts";
+import { actAsTold, PERSON_FAULTS } from "./person_faults.ts";
 import { SCALE_FAULTS } from "./scale_faults.ts";
 import type { Simulation } from "./simulation.ts";
 
@@ -96,6 +96,15 @@ export class FaultRun {
     let at = this.random.fraction() * [...weights.values()].reduce((sum, one) => sum + one, 0);
     for (const [fault, weight] of weights) if ((at -= weight) < 0) return fault;
     return [...weights.keys()][0]!;
+  }
+
+  /** Somebody looks every now and then, as the first start without `--size` needs. */
+  attended(): void {
+    const look = () => {
+      actAsTold(this);
+      this.later(this.random.between(5_000, 60_000), look);
+    };
+    this.later(this.random.between(1_000, 20_000), look);
   }
 
   /** Everything works again, and everybody is to be up. */

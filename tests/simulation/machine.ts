@@ -27,6 +27,7 @@ export interface Site {
   readonly timing: Timing;
   readonly sessionTimeoutMs: number;
   readonly storage: "persistent" | "ephemeral";
+  readonly losesDisks: boolean;
   /** The machine that serves HTTP there. */
   machineAt(http: string): Machine | null;
   readonly events: MachineEvents;
@@ -111,7 +112,11 @@ export class Machine {
   /** Starts a keeper. */
   start(): void {
     if (this.running) return;
-    const { timing, storage, ensemble } = this.#site;
+    const { timing, storage, losesDisks, ensemble } = this.#site;
+    if (losesDisks) {
+      this.server?.kill();
+      this.datadir.empty();
+    }
     const { size } = this;
     const process = new SimProcess(ensemble.time);
     const progress = new Progress(this.name, this.address, () => process.clock.now());

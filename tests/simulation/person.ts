@@ -57,7 +57,10 @@ export class Person {
       const plan = make(reading.sight);
       if (plan.kind === "refused") return plan;
       // Where the answer does not come, it may have been carried out.
-      const withdraw = this.#simulation.checker.mayLose(plan.losses);
+      const withdraw = this.#simulation.checker.mayLose(plan.losses, [
+        ...plan.forgotten,
+        ...plan.records.map(({ name }) => name),
+      ]);
       if (await operator.carryOut(plan, reading)) return plan;
       withdraw();
       return { kind: "changed" };

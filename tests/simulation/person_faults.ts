@@ -26,6 +26,11 @@ function disturb(run: FaultRun): void {
   }
 }
 
+/** Does what some member says, if any does. */
+export function actAsTold(run: FaultRun): void {
+  act(run, (attendant) => attendant.attend());
+}
+
 async function resume(run: FaultRun): Promise<void> {
   // Somebody who lets all go on makes sure that it does.
   while (!await act(run, ({ person }) => person.resume()));
@@ -37,7 +42,7 @@ export const PERSON_FAULTS: readonly Fault[] = [
     name: "a person does as told",
     weight: 2,
     strike(run) {
-      act(run, (attendant) => attendant.attend());
+      actAsTold(run);
       disturb(run);
     },
   },

@@ -1,6 +1,7 @@
 /** One seed, one run: a site, faults, all healed, everybody Primary again. */
 import { Attendant } from "./attendant.ts";
 import { FaultRun } from "./faults.ts";
+import { Random } from "./random.ts";
 import { Simulation } from "./simulation.ts";
 import type { Violation } from "./checker.ts";
 
@@ -20,6 +21,29 @@ export interface SeedResult {
 }
 
 const MINUTE_MS = 60_000;
+
+/** How the members of a run are set up. */
+interface Setup {
+  readonly name: string;
+  readonly weight: number;
+  readonly storage: "persistent" | "ephemeral";
+  /** `--size` of each member: the number of all, none at all, or 1 for the first start alone. */
+  readonly size: "all" | "none" | "first alone";
+}
+
+const SETUPS: readonly Setup[] = [
+  { name: "--size N", weight: 14, storage: "persistent", size: "all" },
+  { name: "without --size", weight: 2, storage: "persistent", size: "none" },
+  // As in the lab: whoever has 1 and comes first begins.
+  { name: "--size 1 for the first", weight: 2, storage: "persistent", size: "first alone" },
+  { name: "--storage ephemeral", weight: 2, storage: "ephemeral", size: "all" },
+];
+
+function setupOf(seed: number): Setup {
+  const random = new Random(~seed);
+  let at = random.fraction() * SETUPS.reduce((sum, { weight }) => sum + weight, 0);
+  return SETUPS.find(({ weight }) => (at -= weight) < 0) ?? SETUPS[0]!;
+}
 
 /** Lets all come up and stay so. @returns Whether they did. */
 async function allUp(simulation: Simulation): Promise<boolean> {
@@ -71,17 +95,28 @@ async function attendedBy(simulation: Simulation, attendant: Attendant): Promise
 /** Runs a seed. */
 export async function runSeed(seed: number): Promise<SeedResult> {
   const members = 2 + (seed % 6);
+  const setup = setupOf(seed);
   const simulation = new Simulation({
     seed,
     members,
-    size: members,
+    size: setup.size === "none" ? null : members,
+    storage: setup.storage,
+    // A container without a volume.
+    losesDisks: setup.storage === "ephemeral",
     // A hanging SST is to end before the run does.
     timing: { stallMs: MINUTE_MS },
   });
   const { checker, random } = simulation;
   const run = new FaultRun(simulation);
-  simulation.note(`${members} members`);
+  simulation.note(`${members} members, ${setup.name}`);
+  if (setup.size === "first alone") {
+    const first = simulation.machine(1);
+    first.size = 1;
+    simulation.start(first);
+    first.size = members;
+  }
   simulation.start();
+  if (setup.size === "none") run.attended();
   simulation.startClients(random.pick([50, 300, 2000]));
   // Some faults strike while the first cluster begins.
   if (random.chance(0.7)) await simulation.run(5 * MINUTE_MS, () => simulation.allPrimary());

@@ -14,6 +14,8 @@ export interface SimulationOptions {
   /** `--size`. */
   readonly size: number | null;
   readonly storage?: "persistent" | "ephemeral";
+  /** A machine that starts again does so with an empty disk, as a container without a volume does. */
+  readonly losesDisks?: boolean;
   readonly timing?: Partial<Timing>;
   /** Starts a keeper again that has ended; true by default. */
   readonly restarts?: boolean;
@@ -70,6 +72,7 @@ export class Simulation {
       timing: { ...TIMING, ...options.timing },
       sessionTimeoutMs: 10_000,
       storage: options.storage ?? "persistent",
+      losesDisks: options.losesDisks ?? false,
       machineAt: (http) =>
         this.everyMachine.find((one) => one.running && one.http === http) ?? null,
       events: {
@@ -90,6 +93,10 @@ export class Simulation {
       { length: options.members },
       (_, i) => new Machine(site, `galera-${i + 1}`, `10.0.0.${i + 1}`, options.size),
     );
+  }
+
+  get storage(): "persistent" | "ephemeral" {
+    return this.#site.storage;
   }
 
   /** Those that were taken away, too. */
