@@ -20,7 +20,7 @@ export function lossOf(seen: SeenRecord, before: Cluster | null, next: Cluster |
       : [];
   }
   const copy = floorOf(data);
-  if (copy === "unknown" || (data.kind === "running" && !data.starting)) {
+  if (copy === "unknown" || mayHaveServed(data, name, before)) {
     const beyond = from === null ? "" : ` after ${from}`;
     return [
       `Whatever ${name} committed${beyond}: it died running, and ` +
@@ -45,6 +45,19 @@ export function lossOf(seen: SeenRecord, before: Cluster | null, next: Cluster |
     // A copy from elsewhere, or with an id of its own, may go further than the one on record.
     ...told(seen.record.insteadCopy, `the datadir of ${name} holds instead`),
   ];
+}
+
+/**
+ * Whether a member that died running took writes: one that joins does once it is Synced, registered or
+ * not, and may be the last that does. One that bootstraps does not before it is registered.
+ */
+export function mayHaveServed(
+  data: MemberRecord["data"],
+  name: string,
+  cluster: Cluster | null,
+): boolean {
+  const bootstraps = cluster?.phase === "bootstrapping" && cluster.by === name;
+  return data.kind === "running" && !(data.starting && bootstraps);
 }
 
 /**

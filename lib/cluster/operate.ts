@@ -4,7 +4,7 @@
  */
 import { attemptsOf, begin, branchOf } from "./attempts.ts";
 import { decide } from "./decide.ts";
-import { copyOf, lossOf, lostAfter } from "./losses.ts";
+import { copyOf, lossOf, lostAfter, mayHaveServed } from "./losses.ts";
 import { comparePositions, formatPosition } from "./position.ts";
 import { floorOf } from "./record.ts";
 import { nameOf } from "./say.ts";
@@ -230,7 +230,7 @@ export function planForget(sight: Sight, member: string): Plan | Refusal {
   }
   const primary = sight.registered.filter(({ answer }) => answer.kind === "primary");
   const rest = sight.records.filter((one) => nameOf(one) !== member);
-  const isSafe = primary.length > 0 || (record !== null && hasNothingToLose(record));
+  const isSafe = primary.length > 0 || (record !== null && hasNothingToLose(record, cluster));
   return {
     kind: "plan",
     cluster: null,
@@ -283,8 +283,9 @@ function givenUp(record: MemberRecord): MemberRecord {
   return { ...record, data: { kind: "nothing" }, instead: null, insteadCopy: null };
 }
 
-function hasNothingToLose({ data }: MemberRecord): boolean {
-  return floorOf(data) === null && data.kind !== "standalone";
+function hasNothingToLose({ data, name }: MemberRecord, cluster: Cluster | null): boolean {
+  return floorOf(data) === null && data.kind !== "standalone" &&
+    !mayHaveServed(data, name, cluster);
 }
 
 function lookUp(sight: Sight, member: string) {

@@ -9,6 +9,7 @@ import type { SimDatadir } from "./datadir.ts";
 import type { Component } from "./galera.ts";
 import { holds, transactions, type Txn } from "./history.ts";
 import type { Machine } from "./machine.ts";
+import type { Mariadbd } from "./mariadbd.ts";
 import type { SimSession } from "./session.ts";
 import type { Simulation } from "./simulation.ts";
 
@@ -42,6 +43,8 @@ export class Checker {
   readonly #uuids = new Set<string>();
   /** A cluster that came to serve is on record, and has been since. */
   #wasOnRecord = false;
+  /** Primary components by a start that others could not wait for; nobody writes there. */
+  readonly #unproven = new Set<Component>();
   /** Counts for people. */
   readonly counts = { acknowledged: 0, bootstraps: 0, joins: 0, views: 0 };
 
@@ -73,10 +76,30 @@ export class Checker {
     this.counts.views++;
     if (from === "bootstrap") {
       this.counts.bootstraps++;
+      const start = [...this.#starts.values()].find(({ machine }) =>
+        machine.server === component.members[0]
+      );
+      // It stood still between its last look and the spawn: what counts is whether it takes writes.
+      if (start?.excused && !component.members[0]!.writable) {
+        this.#unproven.add(component);
+        return;
+      }
       this.#bootstrapped(component);
     }
+    this.#checkIsAlone(component);
+  }
+
+  /** A server takes writes from now on. */
+  writable({ component }: Mariadbd): void {
+    if (component === null || !this.#unproven.delete(component)) return;
+    this.#bootstrapped(component);
+    this.#checkIsAlone(component);
+  }
+
+  #checkIsAlone(component: Component): void {
     const other = this.#simulation.galera.running.map((one) => one.component).find((one) =>
       one !== null && one !== component && one.primary && !one.frozen &&
+      !this.#unproven.has(one) &&
       !one.members.some((member) => component.members.includes(member))
     );
     if (other && !this.excuses.isBegunAnew) {
@@ -249,7 +272,7 @@ export class Checker {
     }
     this.#wasOnRecord = true;
     this.#uuids.add(cluster.uuid);
-    if (this.#uuids.size > 1) {
+    if (this.#uuids.size > 1 && !this.excuses.isBegunAnew) {
       this.violation(1, `a second cluster is running: ${[...this.#uuids].join(", ")}`);
     }
   }
@@ -268,6 +291,7 @@ export class Checker {
     const serving = new Map<Component, string>();
     for (const { component, name, alive, phase } of this.#simulation.galera.running) {
       if (component === null || !component.primary || component.frozen) continue;
+      if (this.#unproven.has(component)) continue;
       if (alive && phase === "synced") serving.set(component, name);
     }
     if (serving.size > 1 && !this.excuses.isBegunAnew) {

@@ -64,6 +64,11 @@ export class SimDatadir {
     return copy;
   }
 
+  /** Whether its data has to be asked for its position. */
+  get isAsked(): boolean {
+    return this.kind === "data" && !this.torn && this.uuid !== null && !this.seqnoIsWritten;
+  }
+
   inspect(random: Random): Inspection {
     this.identity ??= { datadirId: random.hex(32), attempt: null, lineage: [] };
     return { held: this.#held(), ...this.identity, dataBytes: 1_000_000 };

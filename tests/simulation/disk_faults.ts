@@ -4,8 +4,8 @@ import { aWhile, type Fault, type FaultRun } from "./faults.ts";
 import { next, type Txn } from "./history.ts";
 import type { Machine } from "./machine.ts";
 
-/** Takes a machine down, does something to its disk, and lets it up again. */
-function whileDown(run: FaultRun, machine: Machine, change: () => void): void {
+/** Takes a machine down, changes something, and lets it up again. */
+export function whileDown(run: FaultRun, machine: Machine, change: () => void): void {
   const { simulation, random } = run;
   if (random.chance(0.5)) {
     simulation.wanted.delete(machine);

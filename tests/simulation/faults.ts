@@ -3,6 +3,7 @@ import { AIMED_FAULTS } from "./aimed_faults.ts";
 import { Attendant } from "./attendant.ts";
 import { DISK_FAULTS } from "./disk_faults.ts";
 import type { Machine } from "./machine.ts";
+import { NETWORK_FAULTS } from "./network_faults.ts";
 import { actAsTold, PERSON_FAULTS } from "./person_faults.ts";
 import { SCALE_FAULTS } from "./scale_faults.ts";
 import type { Simulation } from "./simulation.ts";
@@ -112,6 +113,7 @@ export class FaultRun {
     this.#over = true;
     for (const undo of this.#healing.splice(0)) undo();
     this.simulation.onStep = () => {};
+    for (const machine of this.simulation.machines) machine.aborts = machine.failedRecoveries = 0;
     this.simulation.start();
   }
 
@@ -161,6 +163,7 @@ const ALL_FAULTS = (): readonly Fault[] => [
   ...DISK_FAULTS,
   ...SCALE_FAULTS,
   ...PERSON_FAULTS,
+  ...NETWORK_FAULTS,
 ];
 
 const FAULTS: readonly Fault[] = [

@@ -48,6 +48,7 @@ export class Galera {
   readonly #running = new Set<Mariadbd>();
   /** Pairs of addresses that do not hear each other. */
   readonly #cut = new Set<string>();
+  readonly #slowMs = new Map<string, number>();
   #settling = false;
   #number = 0;
 
@@ -68,6 +69,16 @@ export class Galera {
     if (up) this.#cut.delete(key);
     else this.#cut.add(key);
     this.disturb();
+  }
+
+  /** Has a member fall behind with what is ordered, up to so many milliseconds. */
+  slow(address: string, ms: number | null): void {
+    if (ms === null) this.#slowMs.delete(address);
+    else this.#slowMs.set(address, ms);
+  }
+
+  slowMs(address: string): number {
+    return this.#slowMs.get(address) ?? 40;
   }
 
   linked(a: string, b: string): boolean {

@@ -1,6 +1,6 @@
 /** One machine: a disk, a keeper that an orchestrator starts again and again, and its mariadbd. */
 import { keep } from "../../lib/keeper.ts";
-import { KeeperError } from "../../lib/errors.ts";
+import { KeeperError, UnavailableError } from "../../lib/errors.ts";
 import type {
   Database,
   ExitStatus,
@@ -70,6 +70,10 @@ export class Machine {
   #pid = 100;
   /** Once set, the next mariadbd to be spawned gets no further in its SST. */
   nextTransferHangs = false;
+  /** So many times mariadbd aborts from now on when it starts. */
+  aborts = 0;
+  /** So many times `mariadbd --wsrep-recover` ends without a position from now on. */
+  failedRecoveries = 0;
   /** When it last went on after it had stood still. */
   resumedAtMs = -1;
   /** When its keeper last set about to spawn, all looks behind it. */
@@ -253,7 +257,12 @@ export class Machine {
         await process.later(random.between(5, 30), () => {}, signal);
         while (this.server?.alive) await process.later(100, () => {}, signal);
         const ms = random.between(10, 250);
-        return await this.#do(process, "inspect", ms, () => this.datadir.inspect(random));
+        return await this.#do(process, "inspect", ms, () => {
+          if (this.datadir.isAsked && this.failedRecoveries-- > 0) {
+            throw new UnavailableError(`Cannot recover the position of "${this.name}"`);
+          }
+          return this.datadir.inspect(random);
+        });
       },
       writeIdentity: (identity) =>
         this.#do(process, "write the identity", random.between(1, 6), () => {
@@ -281,6 +290,7 @@ export class Machine {
     const server = new Mariadbd(galera, who, this.datadir, plan);
     server.transferHangs = this.nextTransferHangs;
     this.nextTransferHangs = false;
+    server.aborts = this.aborts-- > 0;
     this.server = server;
     server.onGone.push(() => events.gone(this));
     events.spawned(this, plan);

@@ -34,6 +34,8 @@ export class Mariadbd {
   writable: boolean;
   /** SIGSTOP, or its machine stands still. */
   paused = false;
+  /** A fault: it aborts when it starts, Galera's mark in grastate.dat being made. */
+  aborts = false;
   /** A fault: its SST never moves on. */
   transferHangs = false;
   donor: Mariadbd | null = null;
@@ -95,6 +97,7 @@ export class Mariadbd {
     if (this.phase !== "starting") return;
     const { plan, datadir } = this;
     datadir.seqnoIsWritten = false;
+    if (this.aborts) return this.#exit(134, "aborting");
     if (plan.kind === "plain") {
       this.phase = "synced";
       this.#answers = true;
@@ -166,7 +169,10 @@ export class Mariadbd {
   /** A transaction of its view was ordered. */
   receive(txn: Txn): void {
     const { random, time } = this.#galera;
-    this.#appliedAtMs = Math.max(this.#appliedAtMs, time.nowMs + random.between(0, 40));
+    this.#appliedAtMs = Math.max(
+      this.#appliedAtMs,
+      time.nowMs + random.between(0, this.#galera.slowMs(this.address)),
+    );
     this.#queue.push({ txn, atMs: this.#appliedAtMs });
   }
 

@@ -2,19 +2,37 @@
 import type { Clock } from "../../lib/world.ts";
 import type { VirtualTime } from "./clock.ts";
 
-/** A way between a machine and the ensemble, open or cut. */
+/** One direction of a way. */
+export type Direction = "to the ensemble" | "from the ensemble";
+
+/** A way between a machine and the ensemble: open, cut, or cut in one direction; fast or slow. */
 export class Link {
-  #up = true;
+  readonly #cut = new Set<Direction>();
+  /** The most that a message takes longer than usual, in milliseconds. */
+  slowMs = 0;
   /** Told when it is cut or healed. */
   readonly onChange = new Set<() => void>();
 
   get up(): boolean {
-    return this.#up;
+    return this.#cut.size === 0;
   }
 
-  set(up: boolean): void {
-    if (up === this.#up) return;
-    this.#up = up;
+  /** Whether messages get through that way. */
+  passes(direction: Direction): boolean {
+    return !this.#cut.has(direction);
+  }
+
+  /** Cuts or heals it, in both directions where none is named. */
+  set(up: boolean, ...directions: readonly Direction[]): void {
+    const was = [...this.#cut].join();
+    const which = directions.length > 0
+      ? directions
+      : ["to the ensemble", "from the ensemble"] as const;
+    for (const one of which) {
+      if (up) this.#cut.delete(one);
+      else this.#cut.add(one);
+    }
+    if ([...this.#cut].join() === was) return;
     for (const listener of [...this.onChange]) listener();
   }
 }

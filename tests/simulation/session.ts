@@ -13,7 +13,7 @@ import type {
 } from "../../lib/zookeeper/ensemble.ts";
 import { NodeExistsError, NoNodeError, zooKeeperError } from "../../lib/zookeeper/errors.ts";
 import type { Server, ServerSession, ServerWatch, SimEnsemble, WatchKind } from "./ensemble.ts";
-import type { Link, SimProcess } from "./process.ts";
+import type { Direction, Link, SimProcess } from "./process.ts";
 import { CODE, parentOf, type Tree } from "./tree.ts";
 
 /** Where a session lives. */
@@ -68,8 +68,8 @@ class Connection {
   readonly server: Server;
   /** The client has given it up. */
   broken = false;
-  /** Nothing gets through any more. */
-  stalled = false;
+  /** Nothing gets through any more, that way. */
+  readonly #stalled = new Set<Direction>();
   readonly pending = new Set<Pending>();
   readonly arrived: Pending[] = [];
   isBusy = false;
@@ -78,6 +78,20 @@ class Connection {
 
   constructor(server: Server) {
     this.server = server;
+  }
+
+  /** Nothing gets through any more, in both directions where none is named. */
+  stall(direction?: Direction): void {
+    if (direction !== "from the ensemble") this.#stalled.add("to the ensemble");
+    if (direction !== "to the ensemble") this.#stalled.add("from the ensemble");
+  }
+
+  passes(direction: Direction): boolean {
+    return !this.#stalled.has(direction);
+  }
+
+  get stalled(): boolean {
+    return this.#stalled.size > 0;
   }
 
   /** How long a message takes; none overtakes another. */
@@ -121,7 +135,8 @@ export class SimSession implements Ensemble {
   // The connection -------------------------------------------------------------------------------
 
   get #latencyMs(): number {
-    return this.#place.ensemble.random.between(0, 3);
+    const { ensemble, link } = this.#place;
+    return ensemble.random.between(0, 3 + link.slowMs);
   }
 
   #attach(server: Server): void {
@@ -133,8 +148,9 @@ export class SimSession implements Ensemble {
   #reconsider(): void {
     const { ensemble, process, link } = this.#place;
     const connection = this.#connection;
-    const heard = process.alive && !process.paused && link.up && ensemble.up &&
-      connection !== null && !connection.stalled;
+    const way = "to the ensemble";
+    const heard = process.alive && !process.paused && link.passes(way) && ensemble.up &&
+      connection !== null && connection.passes(way);
     if (heard) ensemble.heard(this.#session);
     else ensemble.silent(this.#session);
     if (!process.alive) this.#detach(connection);
@@ -144,7 +160,9 @@ export class SimSession implements Ensemble {
     const { ensemble, process, link } = this.#place;
     const connection = this.#connection;
     if (connection !== null && !link.up) {
-      connection.stalled = true;
+      for (const way of ["to the ensemble", "from the ensemble"] as const) {
+        if (!link.passes(way)) connection.stall(way);
+      }
       const inMs = ensemble.random.between(0, this.#session.timeoutMs * 2 / 3);
       ensemble.time.after(inMs, () => process.deliver(() => this.#break(connection)));
     } else if (connection?.stalled) {
@@ -158,8 +176,8 @@ export class SimSession implements Ensemble {
     const { ensemble, process, link } = this.#place;
     const connection = this.#connection;
     if (connection === null) return;
-    connection.stalled = true;
-    if (!link.up) return; // The client finds out by itself.
+    connection.stall();
+    if (!link.passes("from the ensemble")) return; // The client finds out by itself.
     ensemble.time.after(this.#latencyMs, () => process.deliver(() => this.#break(connection)));
   }
 
@@ -277,7 +295,8 @@ export class SimSession implements Ensemble {
 
   #arrive(connection: Connection, one: Pending): void {
     const { ensemble, link } = this.#place;
-    if (connection.stalled || !link.up || !ensemble.up) return;
+    const way = "to the ensemble";
+    if (!connection.passes(way) || !link.passes(way) || !ensemble.up) return;
     // What was sent before the connection broke may arrive, or may not.
     if (connection.broken && ensemble.random.chance(0.5)) return;
     connection.arrived.push(one);
@@ -362,7 +381,8 @@ export class SimSession implements Ensemble {
     const { time } = this.#place.ensemble;
     time.after(connection.down(time.nowMs, this.#latencyMs), () => {
       const isClosing = this.#closed !== null;
-      if ((connection.stalled && !isClosing) || !this.#place.link.up) return;
+      const way = "from the ensemble";
+      if ((!connection.passes(way) && !isClosing) || !this.#place.link.passes(way)) return;
       this.#place.process.deliver(() => {
         if (connection.broken) return;
         this.#lastZxid = Math.max(this.#lastZxid, zxid);

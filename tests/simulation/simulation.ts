@@ -57,6 +57,7 @@ export class Simulation {
       diverged: (server, why) => checker.diverged(server.name, why),
       acknowledged: (txn) => checker.acknowledged(txn),
       writable: (server) => {
+        checker.writable(server);
         // Some clients are there at once.
         for (const ms of [0, 3, 20]) {
           this.time.after(ms, () => this.#clients && server.commit());
@@ -107,10 +108,32 @@ export class Simulation {
   /** One machine more, with an empty disk. */
   add(size: number | null): Machine {
     const number = this.everyMachine.length + 1;
-    const machine = new Machine(this.#site, `galera-${number}`, `10.0.0.${number}`, size);
+    const machine = new Machine(this.#site, `galera-${number}`, this.#freeAddress(), size);
     this.machines.push(machine);
     return machine;
   }
+
+  /** One that nobody has; now and then one that somebody had. */
+  #freeAddress(): string {
+    const taken = new Set(this.everyMachine.map(({ address }) => address));
+    const old = [...this.#addresses].filter((address) => !taken.has(address));
+    if (old.length > 0 && this.random.chance(0.6)) return this.random.pick(old);
+    for (let i = 1;; i++) if (!taken.has(`10.0.0.${i}`)) return `10.0.0.${i}`;
+  }
+
+  /** A machine that is down comes back with another address. */
+  move(machine: Machine): void {
+    this.#addresses.add(machine.address);
+    machine.address = this.#freeAddress();
+  }
+
+  /** Two machines that are down come back with each other's address. */
+  swap(one: Machine, other: Machine): void {
+    [one.address, other.address] = [other.address, one.address];
+  }
+
+  /** Addresses that somebody gave up. */
+  readonly #addresses = new Set<string>();
 
   /** One that was taken away is back. */
   takeBack(machine: Machine): void {
