@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import manifest from "../deno.json" with { type: "json" };
 import { runCommandLine } from "../lib/cli.ts";
 import { COMMANDS } from "../lib/commands/all.ts";
@@ -55,4 +56,32 @@ Deno.test("the README's command lines are right", async () => {
     const options = { commands, version: "0", env: {}, print: () => {} };
     assert.equal(await runCommandLine(words, options), 0, line);
   }
+});
+
+/** The files of each pain, by rows that begin with its number. */
+function painsIn(table: string): Record<string, string[]> {
+  const rows = table.matchAll(/^\| (\d+)\. .*\| (.*) \|$/gm);
+  return Object.fromEntries(
+    [...rows].map(([, pain = "", files = ""]) => [pain, files.replaceAll("`", "").split(", ")]),
+  );
+}
+
+Deno.test("the README's ten pains are held by the tests that it names, and by no others", async () => {
+  const held: Record<string, string[]> = {};
+  const tests = readdirSync(new URL(".", import.meta.url), { recursive: true }).map(String);
+  for (const path of tests.filter((name) => name.endsWith("_test.ts")).toSorted()) {
+    const text = await Deno.readTextFile(new URL(path, import.meta.url));
+    for (const [, pain = ""] of text.matchAll(/(?:"|; )pain (\d+): /g)) {
+      const files = held[pain] ??= [];
+      if (!files.includes(`tests/${path}`)) files.push(`tests/${path}`);
+    }
+  }
+  assert.deepEqual(Object.keys(held), Array.from({ length: 10 }, (_, index) => `${index + 1}`));
+  assert.deepEqual(painsIn(README), held);
+  const pains = await Deno.readTextFile(new URL("integration/pains_test.ts", import.meta.url));
+  const shortened = Object.entries(held).map(([pain, files]) => [
+    pain,
+    files.map((path) => path.replace(/.*\//, "").replace("pains_test.ts", "here")),
+  ]);
+  assert.deepEqual(painsIn(pains.replaceAll(/^ \* /gm, "")), Object.fromEntries(shortened));
 });

@@ -449,6 +449,31 @@ scenario("gives a join up whose only donor died, which needs the lock to come ba
   assert.ok(await simulation.run(TIMING.stallMs / 2, up), simulation.summary);
 });
 
+// Percona forum, 40749: after an SST of 2 TB the recovery did not start.
+scenario(
+  "pain 10: lets an SST take as long as it moves, and recovers from the outage after it",
+  {},
+  async (simulation) => {
+    simulation.start();
+    await allUp(simulation);
+    const one = simulation.machines.find(({ server }) => server?.plan.kind === "join")!;
+    one.crash();
+    one.datadir.empty();
+    one.chunkMs = TIMING.stallMs - 10_000;
+    const startedMs = simulation.time.nowMs;
+    const joined = () => simulation.allPrimary() && !one.datadir.torn && one.datadir.head !== null;
+    assert.ok(await simulation.run(6 * 60 * MINUTE_MS, joined), simulation.summary);
+    assert.ok(simulation.time.nowMs - startedMs > 4 * TIMING.stallMs, "it was no long SST");
+    assert.equal(one.server!.plan.kind, "join");
+    simulation.startClients();
+    await simulation.run(5_000);
+    for (const machine of simulation.machines) machine.crash();
+    await allUp(simulation);
+    assert.equal(simulation.checker.counts.bootstraps, 2);
+  },
+  2,
+);
+
 /** Kills a keeper, or its whole machine, at its n-th step that reaches outside. */
 for (const how of ["keeper", "machine"] as const) {
   scenario(`goes on when the ${how} crashes at any step of its start`, {}, async (simulation) => {

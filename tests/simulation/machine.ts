@@ -74,6 +74,8 @@ export class Machine {
   aborts = 0;
   /** So many times `mariadbd --wsrep-recover` ends without a position from now on. */
   failedRecoveries = 0;
+  /** How far apart the chunks of an SST to it come, where that is not as usual. */
+  chunkMs: number | null = null;
   /** When it last went on after it had stood still. */
   resumedAtMs = -1;
   /** When its keeper last set about to spawn, all looks behind it. */
@@ -289,6 +291,7 @@ export class Machine {
     if (plan.kind === "bootstrap") this.datadir.safeToBootstrap = true;
     const server = new Mariadbd(galera, who, this.datadir, plan);
     server.transferHangs = this.nextTransferHangs;
+    if (this.chunkMs !== null) server.chunkMs = this.chunkMs;
     this.nextTransferHangs = false;
     server.aborts = this.aborts-- > 0;
     this.server = server;

@@ -38,6 +38,8 @@ export class Mariadbd {
   aborts = false;
   /** A fault: its SST never moves on. */
   transferHangs = false;
+  /** How far apart the chunks of its SST come. */
+  chunkMs = 200;
   donor: Mariadbd | null = null;
   readonly exited: Promise<ExitStatus>;
   readonly #galera: Galera;
@@ -273,7 +275,7 @@ export class Mariadbd {
       !this.#galera.linked(this.address, donor.address);
     if (broken) return this.#exit(1, "SST failed: the donor is gone");
     this.#bytes += 100_000;
-    if (chunks > 0) return this.#after(200, () => this.#sst(donor, number, chunks - 1));
+    if (chunks > 0) return this.#after(this.chunkMs, () => this.#sst(donor, number, chunks - 1));
     this.#finish(donor, number, donor.lastOrdered, "SST");
   }
 
