@@ -12,7 +12,12 @@ import { readScene, type SeenScene } from "./scene.ts";
 import type { LogOptions, ZooKeeperOptions } from "./settings/options.ts";
 import { askStatus } from "./http.ts";
 import type { Ensemble } from "./zookeeper/ensemble.ts";
-import { ConnectionLossError, SessionExpiredError, ZooKeeperError } from "./zookeeper/errors.ts";
+import {
+  ConnectionLossError,
+  NoAuthError,
+  SessionExpiredError,
+  ZooKeeperError,
+} from "./zookeeper/errors.ts";
 import { suggestionFor } from "./suggestion.ts";
 import { openSession } from "./zookeeper_session.ts";
 
@@ -51,7 +56,10 @@ export async function withSession<T>(
       throw new UnavailableError(`ZooKeeper does not answer any more: ${cause.message}`, { cause });
     }
     if (!(cause instanceof ZooKeeperError)) throw cause;
-    throw new ConfigError(`ZooKeeper refuses what galera-keeper needs: ${cause.message}`, {
+    const hint = cause instanceof NoAuthError
+      ? "; give the --zookeeper-digest-file that the members have"
+      : "";
+    throw new ConfigError(`ZooKeeper refuses what galera-keeper needs: ${cause.message}${hint}`, {
       cause,
     });
   }

@@ -11,9 +11,9 @@ import {
   parseCluster,
   parseRecord,
 } from "../../lib/znodes.ts";
-import type { Session } from "../../lib/zookeeper/session.ts";
+import type { Session, SessionOptions } from "../../lib/zookeeper/session.ts";
 import { type Finished, keeper, keeperCommand, startKeeper } from "../keeper.ts";
-import { anyServer, type TestRoot } from "../zookeeper/server.ts";
+import { anyServer, TEST_DIGEST, type TestRoot } from "../zookeeper/server.ts";
 
 const UUID = "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d";
 const OTHER_UUID = "7d932fdd-3cfa-11f0-8e36-8b4c6f203d4e";
@@ -57,9 +57,9 @@ class Scene implements AsyncDisposable {
     this.session = session;
   }
 
-  static async make(): Promise<Scene> {
+  static async make(options: Partial<SessionOptions> = {}): Promise<Scene> {
     const place = await anyServer({ network: "127.13" });
-    return new Scene(place, await place.connect());
+    return new Scene(place, await place.connect(options));
   }
 
   async member(record: MemberRecord, isPresent = true): Promise<void> {
@@ -415,6 +415,23 @@ Deno.test("no ZooKeeper, nobody on record and ephemeral records are each one lin
     77,
     /Storage is ephemeral: the record of g-1 goes with its keeper's session/,
   );
+});
+
+Deno.test("whoever may not write is told so", async () => {
+  await using scene = await Scene.make({ digest: TEST_DIGEST });
+  await scene.outage();
+  const before = await scene.dump();
+  for (const [command, ...args] of [["forget", "g-3", "--confirm", UUID], ["pause"]] as const) {
+    assertRefused(
+      await scene.run(command, ...args),
+      78,
+      /ZooKeeper refuses what galera-keeper needs: .*; give the --zookeeper-digest-file that /,
+    );
+  }
+  assert.deepEqual(await scene.dump(), before);
+  const env = { GALERA_KEEPER_ZOOKEEPER_DIGEST: TEST_DIGEST };
+  const done = await keeper(["pause", ...scene.options()], { env });
+  assert.deepEqual([done.status, done.stderr], [0, ""]);
 });
 
 Deno.test("on a terminal the UUID is typed, and Ctrl-C ends the question", async () => {
