@@ -4,9 +4,15 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { ArbitratorRegistry, type Scene } from "./arbitrators.ts";
-import { arbitrate, type Arbitration, membersIn } from "./cluster/arbitrate.ts";
+import {
+  arbitrate,
+  type Arbitration,
+  type ArbitrationView,
+  membersIn,
+} from "./cluster/arbitrate.ts";
 import type { Registered } from "./cluster/view.ts";
 import { ConfigError, KeeperError, UnavailableError } from "./errors.ts";
+import { News } from "./news.ts";
 import { askAll } from "./peers.ts";
 import { TakenError } from "./registry.ts";
 import { Vote, type VoteTiming, type VoteWorld } from "./vote.ts";
@@ -90,6 +96,7 @@ class Arbitrator {
   readonly #world: ArbitratorWorld;
   readonly #timing: ArbitratorTiming;
   readonly #vote: Vote;
+  readonly #news = new News();
   #registry: ArbitratorRegistry | null = null;
   /** Why there can be no session. */
   #refusal: unknown = null;
@@ -97,7 +104,6 @@ class Arbitrator {
   /** What was read may not be so any more. */
   #changed = true;
   #watching = new AbortController();
-  #touched = Promise.withResolvers<void>();
   #isRegistered = false;
   #takenUntilMs: number | null = null;
   #putOffSinceMs: number | null = null;
@@ -107,7 +113,7 @@ class Arbitrator {
     this.#settings = settings;
     this.#world = world;
     this.#timing = timing;
-    this.#vote = new Vote(world, timing, () => this.#touched.resolve());
+    this.#vote = new Vote(world, timing, () => this.#news.tell());
   }
 
   /** One session after the other, until the signal ends it. Never rejects. */
@@ -135,9 +141,9 @@ class Arbitrator {
   async run(signal: AbortSignal): Promise<never> {
     for (;;) {
       signal.throwIfAborted();
-      this.#touched = Promise.withResolvers();
+      this.#news.forget();
       const againMs = await this.#look(signal).catch((error) => this.#waitOut(error, signal));
-      await this.#untilTouched(againMs, signal);
+      await this.#news.wait(this.#world.clock, againMs, signal);
     }
   }
 
@@ -155,49 +161,46 @@ class Arbitrator {
   /** What was read is to be read again. */
   #change(): void {
     this.#changed = true;
-    this.#touched.resolve();
-  }
-
-  /** Waits for news, or so long; null: for news alone. @throws The signal's reason. */
-  async #untilTouched(againMs: number | null, signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    const either = AbortSignal.any([signal, woken.signal]);
-    const aborted = new Promise<void>((resolve) => {
-      either.addEventListener("abort", () => resolve(), { once: true });
-    });
-    const slept = againMs === null
-      ? aborted
-      : this.#world.clock.sleep(againMs, either).catch(() => {});
-    await Promise.race([this.#touched.promise, slept]);
-    woken.abort();
-    signal.throwIfAborted();
+    this.#news.tell();
   }
 
   /** One look. @returns After how long to look again without any news; null: not at all. */
   async #look(signal: AbortSignal): Promise<number | null> {
     this.#vote.noticeExit();
     const registry = this.#connected();
-    if (registry !== null) await this.#observe(registry, signal);
-    const scene = registry === null ? null : this.#scene;
-    const nowMs = this.#world.clock.nowMs();
-    const step = arbitrate({
-      registry: scene && {
-        ...scene.snapshot,
-        isStarting: scene.isStarting ?? false,
-        registered: await this.#ask(scene, signal),
-      },
-      putOffMs: nowMs - (this.#putOffSinceMs ?? nowMs),
-      courtesyMs: this.#timing.courtesyMs,
-      arbitrators: this.#arbitrators,
-      garbd: this.#vote.running,
-      patienceMs: this.#timing.patienceMs,
-    });
+    try {
+      if (registry !== null) await this.#observe(registry, signal);
+    } catch (error) {
+      // A garbd is judged by what it says, too, whatever is the matter with the ensemble.
+      const step = arbitrate(await this.#see(null, signal));
+      if (step.kind === "stop") await this.#act(step);
+      throw error;
+    }
+    const step = arbitrate(await this.#see(registry === null ? null : this.#scene, signal));
     signal.throwIfAborted();
     // It changed while members were asked: what is decided would be of yesterday.
     if (registry !== null && this.#changed) return 0;
     const againMs = await this.#act(step);
     if (this.#isRegistered) await this.#connected()?.update(this.#own());
     return againMs;
+  }
+
+  /** What there is to decide by. @param scene Null without a connection. */
+  async #see(scene: Scene | null, signal: AbortSignal): Promise<ArbitrationView> {
+    const nowMs = this.#world.clock.nowMs();
+    const { courtesyMs, patienceMs } = this.#timing;
+    return {
+      registry: scene && {
+        ...scene.snapshot,
+        isStarting: scene.isStarting ?? false,
+        registered: await this.#ask(scene, signal),
+      },
+      putOffMs: nowMs - (this.#putOffSinceMs ?? nowMs),
+      courtesyMs,
+      arbitrators: this.#arbitrators,
+      garbd: this.#vote.running,
+      patienceMs,
+    };
   }
 
   /** The registry, where there is a session and it is connected. @throws Why there can be none. */

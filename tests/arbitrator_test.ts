@@ -139,6 +139,20 @@ scenario("stops a garbd that is left alone as Primary, also without ZooKeeper", 
   await stopped(stage, one);
 });
 
+scenario("stops a garbd that is left alone while another has its name", async (stage) => {
+  const one = await voting(stage);
+  const node = stage.onRecord()!;
+  stage.remove("/mariadb/arbitrators/arb");
+  stage.put("/mariadb/arbitrators/arb", formatArbitrator(node));
+  await stage.pass(60_000);
+  assert.deepEqual([one.garbd.isStopped, one.end], [false, null]);
+  one.garbd.joins();
+  await stage.until("it stops", () => one.garbd.isStopped, 5000);
+  stage.remove("/mariadb/arbitrators/arb");
+  await stage.until("another", () => one.garbds.length === 2);
+  await stopped(stage, one);
+});
+
 scenario("stops a garbd that is not Primary when no member is registered", async (stage) => {
   const one = await voting(stage);
   one.garbd.loses();
