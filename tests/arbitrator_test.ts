@@ -238,12 +238,20 @@ scenario("lets a member that starts go first, for a while", async (stage) => {
     await stage.pass(1000);
   }
   assert.equal(one.asked.ensemble, ensemble, "while it votes, the lock is none of its business");
+  stage.cluster("a2");
+  await stage.pass(10_000);
+  assert.deepEqual([one.garbds.length, one.garbd.isStopped], [1, true]);
+  stage.remove(contender);
+  await stage.until("a garbd", () => one.garbds.length === 2, 1000);
+  one.garbd.joins("g-1");
+  await stage.pass(5000);
+  stage.put(contender, "g-2");
   // An SST may take hours.
   one.garbd.exits();
   await stage.pass(10_000);
-  assert.equal(one.garbds.length, 1);
-  await stage.pass(10_000);
   assert.equal(one.garbds.length, 2);
+  await stage.pass(10_000);
+  assert.equal(one.garbds.length, 3);
   await stopped(stage, one);
 });
 
