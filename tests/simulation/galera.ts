@@ -2,8 +2,9 @@
  * Galera in memory: who hears whom, views, quorum, the one order of all commits. A server of it is in
  * `mariadbd.ts`.
  *
- * What it leaves out: message loss inside a view. A transaction that was ordered has reached every
- * member of the view (virtual synchrony), though each applies it later.
+ * A transaction is ordered once it has reached every member of the view (Galera sends write sets with
+ * EVS's safe order), though each applies it later. What has reached only some is ordered when the
+ * others have got it again, or with the next view by those that have it; a view without quorum drops it.
  */
 import type { VirtualTime } from "./clock.ts";
 import { next, type Txn } from "./history.ts";
@@ -21,9 +22,21 @@ export interface Component {
   frozen: boolean;
   /** The members that left in order. */
   readonly left: Set<Mariadbd>;
+  /** What was sent and has not reached all. */
+  readonly sent: Message[];
   /** Counts the primary views of a history. */
   readonly number: number;
 }
+
+/** A client's transaction on its way. */
+interface Message {
+  readonly from: Mariadbd;
+  readonly reached: ReadonlySet<Mariadbd>;
+  readonly ordered: (txn: Txn) => void;
+}
+
+/** Galera's `evs.suspect_timeout`. */
+const SUSPECT_MS = 5000;
 
 /** What the checker is told. */
 export interface GaleraEvents {
@@ -48,6 +61,9 @@ export class Galera {
   readonly #running = new Set<Mariadbd>();
   /** Pairs of addresses that do not hear each other. */
   readonly #cut = new Set<string>();
+  readonly #deaf = new Set<string>();
+  /** Those that were deaf for so long that nobody reckons with them. */
+  readonly #leftOut = new Set<string>();
   readonly #slowMs = new Map<string, number>();
   #settling = false;
   #number = 0;
@@ -85,8 +101,44 @@ export class Galera {
     return !this.#cut.has([a, b].sort().join(" "));
   }
 
+  /** A member gets none of the messages sent to it, though it is heard: after a while it is left out. */
+  deafen(address: string): void {
+    this.#deaf.add(address);
+    this.time.after(SUSPECT_MS, () => {
+      if (!this.#deaf.has(address)) return;
+      this.#leftOut.add(address);
+      this.disturb();
+    });
+  }
+
+  /** It gets all again, also what it missed where it was not left out. */
+  undeafen(address: string): void {
+    this.#deaf.delete(address);
+    if (this.#leftOut.delete(address)) return this.disturb();
+    this.time.after(this.random.between(20, 500), () => {
+      for (const { component } of this.#running) {
+        if (component !== null) this.#retransmit(component);
+      }
+    });
+  }
+
+  /** All have got what was sent: it is ordered. */
+  #retransmit(component: Component): void {
+    const { frozen, members, sent } = component;
+    if (frozen || members.some(({ address }) => this.#deaf.has(address))) return;
+    for (const message of sent.splice(0)) this.#deliver(component, message, members);
+  }
+
+  #deliver(component: Component, { from, ordered }: Message, to: readonly Mariadbd[]): void {
+    const txn = next(component.head, component.uuid!, from.name, "commit");
+    component.head = txn;
+    for (const one of to) one.receive(txn);
+    if (to.includes(from) && from.alive) ordered(txn);
+  }
+
   #hear(a: Mariadbd, b: Mariadbd): boolean {
-    return this.linked(a.address, b.address) && !a.paused && !b.paused &&
+    return !this.#leftOut.has(a.address) && !this.#leftOut.has(b.address) &&
+      this.linked(a.address, b.address) && !a.paused && !b.paused &&
       (a.knows.has(b.address) || b.knows.has(a.address));
   }
 
@@ -138,8 +190,10 @@ export class Galera {
       const component = group[0]!.component;
       const same = component !== null && component.members.length === group.length &&
         group.every((one) => one.component === component);
-      if (same) component.frozen = false;
-      else this.#form(group);
+      if (same) {
+        component.frozen = false;
+        this.#retransmit(component);
+      } else this.#form(group);
     }
   }
 
@@ -167,7 +221,14 @@ export class Galera {
     const before = new Set(group.map((one) => one.component).filter((one) => one !== null));
     const hasQuorum = [...before].filter((one) => one.primary && quorum(one, group));
     const best = hasQuorum.sort((a, b) => b.number - a.number)[0];
-    if (best !== undefined) return this.#view(group, best, "quorum");
+    if (best !== undefined) {
+      const present = group.filter((one) => one.component === best);
+      for (const message of best.sent.splice(0)) {
+        // Whoever has it sends it to those that stay.
+        if (present.some((one) => message.reached.has(one))) this.#deliver(best, message, present);
+      }
+      return this.#view(group, best, "quorum");
+    }
     // All members of the last primary view are together again: it goes on.
     const last = group.map((one) => one.lastPrimary).filter((one) => one !== null)
       .sort((a, b) => b.number - a.number)[0];
@@ -187,6 +248,7 @@ export class Galera {
       members,
       frozen: false,
       left: new Set(),
+      sent: [],
       number: state.primary ? ++this.#number : 0,
     };
     for (const one of members) {
@@ -213,14 +275,30 @@ export class Galera {
     for (const one of members) one.receive(component.head);
   }
 
-  /** Orders a client's commit. @returns null where none can be ordered now. */
-  order(server: Mariadbd): Txn | null {
-    const component = server.component;
-    if (component === null || !component.primary || component.frozen) return null;
-    const txn = next(component.head, component.uuid!, server.name, "commit");
-    component.head = txn;
-    for (const one of component.members) one.receive(txn);
-    return txn;
+  /**
+   * Sends a client's commit to all.
+   *
+   * @param ordered Told of the transaction where its sender comes to know that it is ordered.
+   * @returns Whether it was sent.
+   */
+  send(from: Mariadbd, ordered: (txn: Txn) => void): boolean {
+    const component = from.component;
+    if (component === null || !component.primary) return false;
+    const { members, frozen, sent } = component;
+    const reached = new Set(
+      members.filter((one) =>
+        one === from || (this.#running.has(one) && this.#hear(one, from) && !this.#isDeaf(one))
+      ),
+    );
+    const message = { from, reached, ordered };
+    if (frozen || sent.length > 0 || reached.size < members.length || this.#isDeaf(from)) {
+      sent.push(message);
+    } else this.#deliver(component, message, members);
+    return true;
+  }
+
+  #isDeaf({ address }: Mariadbd): boolean {
+    return this.#deaf.has(address);
   }
 }
 

@@ -192,14 +192,13 @@ export class Mariadbd {
     if (this.phase !== "synced" || this.paused || !this.writable || this.plan.kind === "plain") {
       return false;
     }
-    const txn = this.#galera.order(this);
-    if (txn === null) return false;
-    this.#galera.time.after(this.#appliedAtMs - this.#galera.time.nowMs, () => {
-      if (!this.alive || this.paused) return;
-      this.#apply();
-      if (holds(this.datadir.head, txn)) this.#galera.events.acknowledged(txn, this);
+    return this.#galera.send(this, (txn) => {
+      this.#galera.time.after(this.#appliedAtMs - this.#galera.time.nowMs, () => {
+        if (!this.alive || this.paused) return;
+        this.#apply();
+        if (holds(this.datadir.head, txn)) this.#galera.events.acknowledged(txn, this);
+      });
     });
-    return true;
   }
 
   /** Lets clients in. */

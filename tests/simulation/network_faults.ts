@@ -39,6 +39,18 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: "messages lost in a view",
+    weight: 2,
+    strike(run) {
+      const { machine: { name, address }, random, simulation: { galera } } = run;
+      run.note(`${name} gets none of what is sent to it in its view`);
+      galera.deafen(address);
+      // Galera leaves it out after 5 s.
+      const ms = random.chance(0.6) ? random.between(50, 4500) : random.between(5000, 30_000);
+      run.heal(ms, () => galera.undeafen(address));
+    },
+  },
+  {
     name: "address changed",
     weight: 1,
     strike(run) {
