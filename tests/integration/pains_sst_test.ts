@@ -1,4 +1,5 @@
 // needs: zookeeper galera
+// from source only
 /** The pains of those whose SSTs take long: 6 and 10 of the ten in pains_test.ts. */
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -13,7 +13,7 @@
  * | 6. killed during its SST, for ever | pains_sst_test.ts |
  * | 7. a stale mark of an SST or a pid file, an endless wait | stops_test.ts |
  * | 8. power loss, every seqno -1 and no one safe | outage_test.ts |
- * | 9. a restart loop starves the recovery | here |
+ * | 9. a restart loop starves the recovery | here, startup_test.ts |
  * | 10. no recovery after an SST of terabytes | pains_sst_test.ts, startup_test.ts |
  *
  * The decision alone is held by the table of ten pains in cluster/decide_test.ts.
