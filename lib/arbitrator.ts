@@ -213,8 +213,8 @@ class Arbitrator {
 
   /** Registers and reads anew, where what was read may not be so any more. */
   async #observe(registry: ArbitratorRegistry, signal: AbortSignal): Promise<void> {
-    const isEnough = this.#vote.running !== null || this.#scene?.isStarting !== null;
-    if (!this.#changed && isEnough) return;
+    // Where its garbd has gone its own registration has changed: then the lock is looked at again.
+    if (!this.#changed) return;
     this.#changed = false;
     // Of several watches one has fired: the others would pile up from change to change.
     this.#watching.abort();
