@@ -9,6 +9,7 @@ import { type MemberOptions, TestCluster, type TestMember } from "./harness.ts";
 import { pause, serverOf, until } from "./load.ts";
 import {
   assertNothingLost,
+  bootstraps,
   empty,
   inOrder,
   insert,
@@ -170,6 +171,7 @@ Deno.test("a member whose join fails, however it fails, gives the lock to the ne
     });
     for (const member of [one, two]) member.start();
     await untilAllRegistered(members);
+    assert.equal((await bootstraps(cluster)).at(-1), "galera-1");
     await assertNothingLost(members, [1]);
   });
 });

@@ -272,7 +272,14 @@ export class Mariadbd {
     if (this.transferHangs) return this.#after(1000, () => this.#sst(donor, number, chunks));
     const broken = !donor.alive || donor.phase !== "synced" ||
       !this.#galera.linked(this.address, donor.address);
-    if (broken) return this.#exit(1, "SST failed: the donor is gone");
+    if (broken) {
+      // Whether the donor is still a member is for the primary component to say: without one Galera,
+      // and rsync's daemon, wait on, silent.
+      if (this.component?.primary !== true) {
+        return this.#after(1000, () => this.#sst(donor, number, chunks));
+      }
+      return this.#exit(1, "SST failed: the donor is gone");
+    }
     this.#bytes += 100_000;
     if (chunks > 0) return this.#after(this.chunkMs, () => this.#sst(donor, number, chunks - 1));
     this.#finish(donor, number, donor.lastOrdered, "SST");
