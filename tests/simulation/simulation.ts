@@ -75,7 +75,9 @@ export class Simulation {
       storage: options.storage ?? "persistent",
       losesDisks: options.losesDisks ?? false,
       machineAt: (http) =>
-        this.everyMachine.find((one) => one.running && one.http === http) ?? null,
+        this.everyMachine.find((one) =>
+          one.http === http && (one.running || one.answersInstead !== null)
+        ) ?? null,
       events: {
         spawned: (machine, plan) => {
           note(`${machine.name}: mariadbd is spawned to ${plan.kind}`);

@@ -1,31 +1,6 @@
 /** Histories of full outages: who may bootstrap, and who must not. */
-import assert from "node:assert/strict";
 import { SimDatadir } from "../datadir.ts";
 import { foreign, type History } from "./script.ts";
-
-/** Two members are cut from the ensemble while it is emptied, and the third puts all on record again. */
-const restoredWithoutTheOthers = (crashAtOnce: boolean): History["play"] => async (script) => {
-  const { simulation, machines: [one, two, three] } = script;
-  await script.serving();
-  script.ensembleLink(false, two, three);
-  await script.wait(1000);
-  simulation.ensemble.deleteBelow("/mariadb");
-  if (crashAtOnce) {
-    await script.step(/^multi \/mariadb\/cluster, after$/, one);
-    script.crash(one);
-  } else {
-    await script.until(() => script.znode("nodes/10.0.0.1") !== null, "galera-1 registers again");
-    await script.stop(one);
-  }
-  await script.wait(15_000);
-  script.crash(two, three);
-  script.ensembleLink(true, two, three);
-  simulation.start(one);
-  await script.wait(20_000);
-  assert.equal(one.member!.progress.status.decision?.kind, "wait", one.doing);
-  simulation.start();
-  await script.up();
-};
 
 /** All of them. */
 export const OUTAGES: readonly History[] = [
@@ -59,38 +34,6 @@ export const OUTAGES: readonly History[] = [
       one.datadir.copyOf(backup);
       simulation.start(one, two);
       await script.waits(two, /newest copy known.* galera-3's and is no longer there/);
-    },
-  },
-  {
-    name: "the ensemble is emptied while only one reaches it",
-    play: restoredWithoutTheOthers(false),
-  },
-  {
-    name: "who puts the cluster on record again crashes at once",
-    play: restoredWithoutTheOthers(true),
-  },
-  {
-    name: "the ensemble is emptied after a member got another datadir",
-    async play(script) {
-      const { simulation, machines } = script;
-      await script.serving();
-      const one = machines.find(({ server }) => server!.plan.kind === "bootstrap")!;
-      const [two, three] = machines.filter((machine) => machine !== one);
-      three!.crash();
-      three!.datadir.empty();
-      await script.up();
-      script.ensembleLink(false, two!, three!);
-      await script.wait(1000);
-      simulation.ensemble.deleteBelow("/mariadb");
-      await script.until(
-        () => script.znode(`nodes/${one.address}`) !== null,
-        `${one.name} registers again`,
-      );
-      script.crash(...machines);
-      script.ensembleLink(true, two!, three!);
-      await script.wait(15_000);
-      simulation.start();
-      await script.up();
     },
   },
   {
@@ -223,29 +166,49 @@ export const OUTAGES: readonly History[] = [
     },
   },
   {
-    name: "the server that a member asks is behind",
+    name: "the last to run does not come back",
     async play(script) {
       const { simulation, machines: [one, two, three] } = script;
       await script.serving();
-      await script.quiet();
-      script.crash(one, two, three);
+      await script.stop(one, two);
+      await script.wait(2000);
+      script.crash(three);
       await script.wait(15_000);
-      simulation.start(one);
-      await script.waits(one, /died running/);
-      await script.stop(one);
-      for (const server of simulation.ensemble.servers) server.lagMs = 3000;
-      simulation.start(one);
-      // Under the lock it looks: what was settled before counts, whether its server knows or not.
-      await script.step(/^create .*__lock__.*after$/, one);
-      simulation.ensemble.deleteBelow("/mariadb/members/galera-2");
-      simulation.ensemble.deleteBelow("/mariadb/members/galera-3");
-      await script.step(/^spawn to bootstrap, before$/, one);
-      for (const server of simulation.ensemble.servers) server.lagMs = 3;
-      const since = simulation.timeline.findLastIndex((line) => /is at: create/.test(line));
-      const waited = simulation.timeline.slice(since).some((line) =>
-        /galera-1: .*\[wait/.test(line)
-      );
-      assert.ok(!waited, "It decided on what its server had not seen yet");
+      simulation.start(one, two);
+      await script.waits(two, /galera-3 died running/);
+      await script.stop(one, two);
+      simulation.start(three);
+      await script.up(three);
+      await script.wait(2000);
+      await script.stop(three);
+      simulation.start(one, two);
+      await script.waits(two, /galera-3 has not come back/);
+      simulation.start(three);
+      await script.up();
+    },
+  },
+  {
+    name: "all are cut from each other",
+    async play(script) {
+      await script.serving();
+      for (const machine of script.machines) script.galeraLink(false, machine);
+      await script.wait(60_000);
+      for (const machine of script.machines) script.galeraLink(true, machine);
+      await script.up();
+    },
+  },
+  {
+    name: "the newest copy stops in order and is lost",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await script.serving();
+      await script.stop(one, two);
+      await script.wait(2000);
+      await script.stop(three);
+      three.datadir.empty();
+      simulation.start();
+      await script.waits(three, /galera-3's and is no longer there/);
+      await script.waits(two, /galera-3's and is no longer there/);
     },
   },
 ];

@@ -72,6 +72,14 @@ interface Answer {
 /** All of them. */
 export const STARTS: readonly History[] = [
   {
+    name: "all start for the first time",
+    async play(script) {
+      const { simulation } = script;
+      simulation.start();
+      await script.until(() => simulation.allPrimary(), "all are up", 30_000);
+    },
+  },
+  {
     name: "a joiner that is not registered yet goes on alone",
     play: (script) => goesOnAlone(script, false),
   },
@@ -112,7 +120,7 @@ export const STARTS: readonly History[] = [
       await script.serving();
       await script.stop(two, three);
       simulation.start(two);
-      await script.step(/^write the identity, after$/, two);
+      await script.step(/^write the identity, before$/, two);
       two.pause(false);
       await script.sessionEnded(two);
       three.datadir.empty();
@@ -181,6 +189,34 @@ export const STARTS: readonly History[] = [
       simulation.start();
       await script.waits(one, /galera-3 died running/);
       await script.waits(three, /its datadir now holds nothing/);
+    },
+  },
+  {
+    name: "a link to the only member that serves heals",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await script.serving();
+      await script.stop(two, three);
+      script.galeraLink(false, two);
+      simulation.start(two);
+      await script.waits(two, /does not answer/);
+      await script.wait(5000);
+      script.galeraLink(true, two);
+      await script.up(one, two);
+    },
+  },
+  {
+    name: "a member without a primary component reaches the ensemble first",
+    async play(script) {
+      const { machines: [, , three] } = script;
+      await script.serving();
+      script.ensembleLink(false, three);
+      script.galeraLink(false, three);
+      await script.sessionEnded(three);
+      script.ensembleLink(true, three);
+      await script.wait(5000);
+      script.galeraLink(true, three);
+      await script.up();
     },
   },
 ];

@@ -68,7 +68,8 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
       from: "if (evidence.running.length > 0)",
       to: "if (evidence.running.length < 0)",
     }],
-    seed: 1,
+    seed: 3,
+    history: "the last to run does not come back",
   },
   {
     name: "absent-ignored",
@@ -78,7 +79,8 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
       from: "comparePositions(copy.position, bar.copy.position) >= 0",
       to: "comparePositions(copy.position, bar.copy.position) >= -1",
     }],
-    seed: 1,
+    seed: 4,
+    history: "the last to run does not come back",
   },
   {
     name: "pc-bootstrap",
@@ -107,6 +109,7 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
           "  /** A server is gone; `inOrder` after it said so. */",
       },
     ],
-    seed: 1,
+    seed: 55,
+    history: "all are cut from each other",
   },
 ];

@@ -22,7 +22,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       to: 'return before.data.kind === "running" ? ' +
         "{ ...before, instead: describeHeld(held), insteadCopy } : accept(found, null);",
     }],
-    seed: 1,
+    seed: 18,
+    history: "the newest copy stops in order and is lost",
   },
   {
     name: "running-overwritten",
@@ -32,7 +33,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       from: "return sameDatadir && hadNothing ? accept(found, null) : keep(before, found);",
       to: "return sameDatadir || !hadNothing ? accept(found, null) : keep(before, found);",
     }],
-    seed: 1,
+    seed: 6,
+    history: "the newest copy is wiped, all but its id",
   },
   {
     name: "other-cluster-overwrites",
@@ -76,7 +78,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       from: "const kept = keepRecord(registry, found, watching.signal);",
       to: "const kept = Promise.resolve(); void keepRecord;",
     }],
-    seed: 1,
+    seed: 1701,
+    history: "the newest copy's record vanishes while its member waits for the lock",
   },
   {
     name: "not-running-before-spawn",
@@ -139,6 +142,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       from: "if (this.#changed || (this.#isLost && status?.primary)) {",
       to: "if (this.#changed) {",
     }],
-    seed: 1,
+    seed: 14,
+    history: "a member without a primary component reaches the ensemble first",
   },
 ];

@@ -46,7 +46,8 @@ export const START_MUTANTS: readonly Mutant[] = [
         "  const nodes = await readNodes(ensemble, `${root}/nodes`, watch, signal);\n" +
         "  const cluster = await readWatchedCluster(ensemble, root, watch, signal);",
     }],
-    seed: 1,
+    seed: 391,
+    history: "the cluster is put on record again while others look",
   },
   {
     name: "any-name-answers",
@@ -96,7 +97,8 @@ export const START_MUTANTS: readonly Mutant[] = [
       from: "await Promise.race([snapshot.changed, answersChange(), aborted]);",
       to: "await Promise.race([snapshot.changed, aborted]); void answersChange;",
     }],
-    seed: 1,
+    seed: 180,
+    history: "a link to the only member that serves heals",
   },
   {
     name: "no-last-look",
@@ -126,7 +128,7 @@ export const START_MUTANTS: readonly Mutant[] = [
       from: 'if (!await registry.finishBootstrap(attempt, started.uuid)) return "overruled";',
       to: "",
     }],
-    seed: 1,
+    history: "all start for the first time",
   },
   {
     name: "overruled-goes-on",
