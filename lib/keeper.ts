@@ -16,6 +16,7 @@ const log = getLogger(["galera-keeper", "member"]);
  * @throws {KeeperError} What only a person can mend.
  */
 export async function keep(member: Member, signal: AbortSignal): Promise<ExitStatus | null> {
+  member.stopOn(signal);
   try {
     for (;;) {
       const up = await startUp(member, signal);

@@ -20,6 +20,8 @@ export class Member {
   readonly progress: Progress;
   #registry: Registry | null = null;
   #connecting: Promise<Registry> | null = null;
+  /** Ends the wait for the outcome of a write whose connection is lost. */
+  readonly #toldToStop = new AbortController();
   /** Ends the wait for a connection with the member. */
   readonly #life = new AbortController();
 
@@ -71,8 +73,16 @@ export class Member {
       // A member that serves goes on serving; only one that starts has nothing else to say.
       if (stage === "connecting") this.progress.enter("connecting", reason);
     });
-    this.#registry = new Registry(ensemble, this.settings.root, this.settings);
+    const { root } = this.settings;
+    this.#registry = new Registry(ensemble, root, this.settings, this.#toldToStop.signal);
     return this.#registry;
+  }
+
+  /** Told to stop, it waits for no write that is in doubt. */
+  stopOn(signal: AbortSignal): void {
+    const stop = () => this.#toldToStop.abort(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
   }
 
   /** Waits while the session is suspended. @throws The signal's reason. */

@@ -57,13 +57,16 @@ export class Registry {
   readonly ensemble: Ensemble;
   readonly #root: string;
   readonly #self: Identity;
+  readonly #signal: AbortSignal | undefined;
 
   /**
    * @param root An absolute path such as `/mariadb`; empty for `/`.
+   * @param signal We are told to stop: a write in doubt is no longer waited for.
    */
-  constructor(ensemble: Ensemble, root: string, self: Identity) {
+  constructor(ensemble: Ensemble, root: string, self: Identity, signal?: AbortSignal) {
     this.ensemble = ensemble;
     this.#root = root;
+    this.#signal = signal;
     this.#self = self;
   }
 
@@ -447,6 +450,6 @@ export class Registry {
     operations: readonly Operation[],
     tookEffect: () => Promise<boolean>,
   ): Promise<boolean> {
-    return settle(this.ensemble, operations, tookEffect);
+    return settle(this.ensemble, operations, tookEffect, this.#signal);
   }
 }

@@ -14,6 +14,7 @@ import {
  * connected again, what is there is read back.
  *
  * @param tookEffect Reads back whether this very multi has taken effect.
+ * @param signal Ends the wait for a connection: it then stays unknown. @throws The signal's reason.
  * @returns false where it was refused because something had changed.
  * @throws {SessionExpiredError} When the session is lost.
  */
@@ -21,6 +22,7 @@ export async function settle(
   ensemble: Ensemble,
   operations: readonly Operation[],
   tookEffect: () => Promise<boolean>,
+  signal?: AbortSignal,
 ): Promise<boolean> {
   let doubtful = false;
   for (;;) {
@@ -39,16 +41,22 @@ export async function settle(
       ) return doubtful ? await tookEffect() : false;
       if (!(error instanceof ConnectionLossError)) throw error;
       doubtful = true;
-      await untilConnected(ensemble);
+      await untilConnected(ensemble, signal);
     }
   }
 }
 
-/** Resolves once connected. @throws {SessionExpiredError} When the session is lost. */
-export async function untilConnected(ensemble: Ensemble): Promise<void> {
-  for await (const state of ensemble.states()) {
+/**
+ * Resolves once connected.
+ *
+ * @throws {SessionExpiredError} When the session is lost.
+ * @throws The signal's reason.
+ */
+export async function untilConnected(ensemble: Ensemble, signal?: AbortSignal): Promise<void> {
+  for await (const state of ensemble.states(signal)) {
     if (state === "connected") return;
     if (state === "lost") break;
   }
+  signal?.throwIfAborted();
   throw new SessionExpiredError(-112, "The session with ZooKeeper is over");
 }

@@ -113,11 +113,32 @@ async function takeLock(
   const watching = new AbortController();
   const kept = keepRecord(registry, found, watching.signal);
   try {
-    return await lock.acquire(signal);
+    return unlessStopping(await lock.acquire(signal), signal);
   } finally {
     watching.abort();
     await kept;
   }
+}
+
+/** Told to stop, nobody waits for the ensemble to hear that the lock is free: it goes with the session. */
+function unlessStopping(lock: HeldLock, signal: AbortSignal): HeldLock {
+  return {
+    get path() {
+      return lock.path;
+    },
+    get lost() {
+      return lock.lost;
+    },
+    release: () => lock.release(),
+    [Symbol.asyncDispose]: async () => {
+      const released = new AbortController();
+      const stopped = new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        signal.addEventListener("abort", () => resolve(), { signal: released.signal });
+      });
+      await Promise.race([lock.release(), stopped]).finally(() => released.abort());
+    },
+  };
 }
 
 async function keepRecord(

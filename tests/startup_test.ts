@@ -334,6 +334,33 @@ scenario("obeys SIGTERM while the ensemble is away", {}, async (simulation) => {
   await allUp(simulation);
 });
 
+scenario(
+  "obeys SIGTERM while a write is in doubt and the ensemble away",
+  {},
+  async (simulation) => {
+    const one = simulation.random.pick(simulation.machines);
+    let writes = simulation.random.between(1, 6);
+    let isAway = false;
+    simulation.onStep = (machine, what) => {
+      if (machine !== one || !/^(multi|create|write) .*before$/.test(what) || --writes > 0) return;
+      simulation.onStep = () => {};
+      isAway = true;
+      queueMicrotask(() => simulation.ensemble.stop());
+    };
+    simulation.start();
+    await simulation.run(MINUTE_MS, () => isAway);
+    assert.ok(isAway);
+    await simulation.run(simulation.random.between(0, 5_000));
+    simulation.stop(one);
+    await allDown(simulation, [one]);
+    assert.deepEqual(simulation.ends.get(one.name), { kind: "returned", status: null });
+    simulation.ensemble.start();
+    simulation.start();
+    await allUp(simulation);
+  },
+  60,
+);
+
 scenario("waits out a `cluster` that holds junk", {}, async (simulation) => {
   const { ensemble } = simulation;
   ensemble.write(

@@ -43,6 +43,8 @@ export class SimProcess {
   #alive = true;
   #paused = false;
   readonly #held: (() => void)[] = [];
+  /** When it last went on after it had stood still. */
+  resumedAtMs = -1;
   /** Told when it is paused, resumed or killed. */
   readonly onChange = new Set<() => void>();
 
@@ -85,6 +87,7 @@ export class SimProcess {
   /** SIGCONT. */
   resume(): void {
     this.#paused = false;
+    this.resumedAtMs = this.#time.nowMs;
     this.#tell();
     for (const event of this.#held.splice(0)) this.deliver(event);
   }

@@ -21,6 +21,9 @@ export interface SimulationOptions {
   readonly restarts?: boolean;
 }
 
+/** A server of the simulation stops in 8 s at most, and a session is closed in 3. */
+const STOP_MS = 20_000;
+
 /** A site. */
 export class Simulation {
   readonly time = new VirtualTime();
@@ -189,7 +192,17 @@ export class Simulation {
       this.wanted.delete(machine);
       this.note(`${machine.name}: the keeper is told to stop`);
       machine.stop();
+      this.#checkObeys(machine);
     }
+  }
+
+  /** Whoever is told to stop does, whatever the ensemble does; who stands still is not looked at. */
+  #checkObeys({ name, process }: Machine): void {
+    const toldAtMs = this.time.nowMs;
+    this.time.after(STOP_MS, () => {
+      if (!process?.alive || process.paused || process.resumedAtMs >= toldAtMs) return;
+      this.checker.violation(0, `${name} was told to stop ${STOP_MS / 1000} s ago and has not`);
+    });
   }
 
   /** Lets time pass. @returns Whether the condition came to hold. */

@@ -8,8 +8,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     breaks: "Every write that may have happened twice or not at all is settled by reading back",
     changes: [{
       file: "lib/settle.ts",
-      from: "doubtful = true;\n      await untilConnected(ensemble);",
-      to: "await untilConnected(ensemble);\n      return true;",
+      from: "doubtful = true;\n      await untilConnected(ensemble, signal);",
+      to: "await untilConnected(ensemble, signal);\n      return true;",
     }],
     history: "the write before a spawn is lost, and the joiner goes on alone",
   },
