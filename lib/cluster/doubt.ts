@@ -111,9 +111,22 @@ export function newestGone(evidence: Evidence, bar: Bar): Decision {
 const RECORD_FIRST =
   "This member's record does not say what its datadir holds: it is to record again";
 
-/** Nobody bootstraps on a record that is not true, or is not there. */
-export function recordFirst(view: View): Decision {
-  return wait(7, RECORD_FIRST, { waitsFor: [view.self.name] });
+/**
+ * Nobody bootstraps on a record that is not true, or is not there. Where the datadir was exchanged
+ * for another after a person had chosen this member, recording again would say the same for ever.
+ */
+export function recordFirst({ self: { name }, records }: View): Decision {
+  const own = records.find((seen) => nameOf(seen) === name);
+  if (own?.kind !== "record" || own.record.instead === null) {
+    return wait(7, RECORD_FIRST, { waitsFor: [name] });
+  }
+  const { instead, insteadCopy } = own.record;
+  const otherwise = insteadCopy === null
+    ? `begin anew: ${EMPTY_ALL}`
+    : `go on with this one: ${force(name)}`;
+  return wait(7, `This member was to bootstrap, and its datadir now holds ${instead}`, {
+    person: `Give ${name} the datadir that it had, or ${otherwise}.`,
+  });
 }
 
 /** Whether one's own record says what the datadir holds. */

@@ -76,6 +76,11 @@ Deno.test("decide() has the one that a person chose bootstrap, whatever the othe
       records: "g1 running",
       held: { g1: "at A:10" },
     }, { g1: "wait 7 for g1" }],
+    ["nor, without being told again, on a copy that took its place", {
+      cluster: forced,
+      records: "g1 running but at A:10",
+      held: { g1: "at A:10" },
+    }, { g1: "wait 7, person" }],
     ["nor where one answers", {
       cluster: forced,
       records: "g1 at A:10 | g2 running",

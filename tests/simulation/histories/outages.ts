@@ -211,4 +211,29 @@ export const OUTAGES: readonly History[] = [
       await script.waits(two, /galera-3's and is no longer there/);
     },
   },
+  {
+    // Seed 752 on commit 7d38b91: the member recorded again, and again, without an end.
+    name: "who was chosen gets its copy back without its id",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await script.serving();
+      await script.stop(one, two);
+      await script.wait(2000);
+      script.crash(three);
+      await script.wait(15_000);
+      simulation.start(two);
+      await script.waits(two, /galera-3 died running/);
+      simulation.checker.excuseForced(two.datadir.head, "galera-2 is chosen");
+      const chosen = script.command(script.person.bootstrap("galera-2", { force: true }));
+      await script.step(/^write the identity, before$/, two);
+      await chosen;
+      script.crash(two);
+      two.datadir.identity = null;
+      await script.wait(15_000);
+      simulation.start(two);
+      await script.waits(two, /was to bootstrap, and its datadir now holds a copy at/);
+      await script.command(script.person.bootstrap("galera-2", { force: true }));
+      await script.up(two);
+    },
+  },
 ];
