@@ -28,6 +28,7 @@ export async function bringUp(
   let movedAtMs = clock.nowMs();
   let primaryAtMs: number | null = null;
   let askAtMs = 0;
+  let aloneSinceMs: number | null = null;
   for (;;) {
     const status = await running.status();
     signal.throwIfAborted();
@@ -36,7 +37,8 @@ export async function bringUp(
     const seen = `${await running.transferredBytes()} ${fingerprint(status)}`;
     if (seen !== moved) {
       [moved, movedAtMs] = [seen, nowMs];
-      askAtMs = nowMs + nonPrimaryGraceMs;
+      askAtMs = nowMs + askAgainMs;
+      aloneSinceMs = null;
     }
     if (status?.primary) {
       primaryAtMs = nowMs;
@@ -48,9 +50,13 @@ export async function bringUp(
     } else if (status !== null && primaryAtMs !== null && nowMs - primaryAtMs > nonPrimaryGraceMs) {
       return { kind: "lost-primary" };
     }
-    if (expectedUuid !== null && nowMs >= askAtMs) {
-      if (await isAlone(member)) return { kind: "lost-primary" };
+    if (expectedUuid !== null && !status?.primary && nowMs >= askAtMs) {
       askAtMs = nowMs + askAgainMs;
+      // As long as a member waits that lost the others: one whose session was lost registers again.
+      aloneSinceMs = await isAlone(member) ? aloneSinceMs ?? nowMs : null;
+      if (aloneSinceMs !== null && nowMs - aloneSinceMs >= nonPrimaryGraceMs) {
+        return { kind: "lost-primary" };
+      }
     }
     // Bytes count, not time: an SST of two terabytes takes as long as it takes.
     if (nowMs - movedAtMs > stallMs) return { kind: "stalled", forMs: nowMs - movedAtMs };

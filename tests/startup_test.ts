@@ -471,6 +471,13 @@ scenario("gives a join up whose only donor died, which needs the lock to come ba
   simulation.start(joiner);
   const receives = () => joiner.datadir.torn;
   assert.ok(await simulation.run(MINUTE_MS, receives), simulation.summary);
+  // A donor that registers again, and again, is there.
+  const { server } = joiner;
+  for (let times = 0; times < 10; times++) {
+    donor.session?.expire();
+    await simulation.run(5000);
+  }
+  assert.ok(server?.alive, "a join was given up whose donor is there");
   donor.crash();
   const up = () => simulation.allPrimary();
   // Before the join counts as one that does not move.
