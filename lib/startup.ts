@@ -223,7 +223,8 @@ interface Scene {
 type Act = Exclude<Decision, { readonly kind: "wait" }>;
 
 /** Bootstraps or joins; the lock is held until the member is registered or has stopped again. */
-async function act(scene: Scene, decision: Act, signal: AbortSignal): Promise<StartUp | null> {
+async function act(before: Scene, decision: Act, signal: AbortSignal): Promise<StartUp | null> {
+  const scene = { ...before, found: await rename(before) };
   const { member, registry, found, snapshot } = scene;
   const serverId = await registry.giveServerId(scene.own, snapshot.records);
   const own = await registry.readOwnRecord();
@@ -249,6 +250,17 @@ async function act(scene: Scene, decision: Act, signal: AbortSignal): Promise<St
   );
   const running = await start(scene, decision, { serverId, cluster }, signal);
   return await untilServing(scene, decision, { running, serverId, cluster }, signal);
+}
+
+/**
+ * A new id for the datadir before each start, on disk before it is on record: a copy that was taken
+ * earlier and is put back after the server died running has another id and less data than that.
+ */
+async function rename({ member, found }: Scene): Promise<Inspection> {
+  const datadirId = member.world.randomId();
+  const { attempt, lineage } = found;
+  await member.database.writeIdentity({ datadirId, attempt, lineage });
+  return { ...found, datadirId };
 }
 
 /** Spawns. Where it does not come to that, the record goes back to what the datadir holds. */

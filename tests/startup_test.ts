@@ -181,6 +181,29 @@ scenario(
   },
 );
 
+scenario(
+  "tells a copy that was taken before the last start from what died running",
+  {},
+  async (simulation) => {
+    await serving(simulation);
+    const [one, two, three] = simulation.machines as [Machine, Machine, Machine];
+    simulation.stop(one);
+    await allDown(simulation, [one]);
+    const backup = one.datadir.clone();
+    simulation.start(one);
+    await allUp(simulation);
+    simulation.stop(two, three);
+    await allDown(simulation, [two, three]);
+    await simulation.run(10_000); // What is committed now only galera-1 has.
+    one.crash();
+    one.datadir.copyOf(backup);
+    simulation.checker.excuses.copyLost(one.name);
+    simulation.start(two, three);
+    await waitsFor(simulation, two, /galera-1 died running .* its datadir now holds a copy at/);
+    await waitsFor(simulation, three, /galera-1 died running .* its datadir now holds a copy at/);
+  },
+);
+
 scenario("never takes a torn datadir for a copy", {}, async (simulation) => {
   await serving(simulation);
   const one = simulation.machine(3);

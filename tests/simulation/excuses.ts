@@ -6,7 +6,7 @@
  * - A lost record and a lost copy together: once the ensemble was emptied, nobody knows what a disk
  *   that is lost, or was taken away with its machine, held. What only that disk held may be gone.
  * - A backup over the newest copy: where a member died running, nobody knows how far its datadir went,
- *   and an older copy of the same datadir looks like it. What only that disk held may be gone.
+ *   and an older copy that was taken since that start looks like it. What only that disk held may be gone.
  * - `--size` says fewer than there are, and no cluster is on record: that many are all, as told.
  * - `--storage ephemeral`: what nobody holds of whom there is a record; a record goes with its session.
  * - What a person was told may be lost, and went on: exactly that, see `mayLose` in `checker.ts`.

@@ -143,7 +143,9 @@ export const STARTS: readonly History[] = [
       script.ensembleLink(false, one);
       await script.wait(3000);
       script.crash(one);
-      Object.assign(one.datadir, backup);
+      // As if it had been taken since that start: an older one is told by its id.
+      const { datadirId } = one.datadir.identity!;
+      Object.assign(one.datadir, backup, { identity: { ...backup.identity, datadirId } });
       script.ensembleLink(true, one);
       simulation.start(one);
       await script.up();
