@@ -170,6 +170,14 @@ function planForce(
         ? lossOf({ kind: "record", record, present: true }, cluster, next)
         : [],
       ...others.flatMap((seen) => lossOf(seen, cluster, next)),
+      ...sight.cluster.kind === "none" && from !== null
+        ? [
+          `Whatever others committed after ${
+            formatPosition(from)
+          }: no cluster is on record, so who ` +
+          "has not reported since is not known",
+        ]
+        : [],
     ],
     uuid,
     outcome: from === null
