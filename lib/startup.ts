@@ -70,6 +70,9 @@ async function oneRound(
   signal: AbortSignal,
 ): Promise<StartUp | null> {
   await registry.prepare();
+  // Of an earlier life in this session, whose connection was lost when it was to be taken back: others
+  // would wait for it to heal.
+  await registry.deregister();
   await registry.report(found, signal);
   const watches = new AbortController();
   try {

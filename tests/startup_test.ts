@@ -476,6 +476,31 @@ scenario("forms the cluster again after a cut three ways", {}, async (simulation
   await allUp(simulation);
 });
 
+scenario(
+  "takes back a registration of its own that outlived its server",
+  {},
+  async (simulation) => {
+    await serving(simulation);
+    const [one, ...others] = simulation.machines as [Machine, Machine, Machine];
+    simulation.onStep = (machine, what) => {
+      if (machine !== one || !/^delete \/mariadb\/nodes\/.*before$/.test(what)) return;
+      simulation.onStep = () => {};
+      // Back before its session is over: the registration stays.
+      one.session!.drop();
+    };
+    // The others have more, so one of them is to bootstrap, and would wait for this one to heal.
+    for (const { address } of others) simulation.galera.link(one.address, address, false);
+    await simulation.run(20_000);
+    for (const other of others) simulation.wanted.delete(other);
+    for (const other of others) other.crash();
+    await waitsFor(simulation, one, /died running/);
+    for (const { address } of others) simulation.galera.link(one.address, address, true);
+    simulation.start();
+    await allUp(simulation);
+  },
+  20,
+);
+
 scenario("gives a start up whose SST does not move", {}, async (simulation) => {
   simulation.start();
   simulation.machine(2).nextTransferHangs = true;

@@ -98,7 +98,13 @@ export function newestGone(evidence: Evidence, bar: Bar): Decision {
         "it followed",
       {
         waitsFor: [name],
-        person: `Save what is needed of the datadir of ${name}${orGoOn(evidence)}`,
+        // What its keeper can act on is not gone over: it bootstraps, or is emptied first.
+        person: bar.isThere
+          ? `Have ${name} bootstrap: ${
+            force(name)
+          }, or save what is needed of its datadir, empty ` +
+            "it, and start it again."
+          : `Save what is needed of the datadir of ${name}${orGoOn(evidence)}`,
       },
     );
   }

@@ -17,6 +17,8 @@ export interface Candidate {
 export interface Bar {
   readonly name: string;
   readonly copy: Copy;
+  /** Its datadir still holds it, and its keeper is there. */
+  readonly isThere: boolean;
   /** `unknown` where it cannot be told whether the cluster went on without it. */
   readonly branch: "present" | "unknown";
 }
@@ -62,7 +64,8 @@ export function weigh(view: View, cluster: Cluster | null): Evidence {
       unknown.push(name);
       continue;
     }
-    copies.push({ name, copy, branch });
+    const isThere = present && data.kind === "at" && instead === null;
+    copies.push({ name, copy, isThere, branch });
     if (data.kind === "at" && instead === null && branch === "present") {
       candidates.push({ name, copy, safeToBootstrap: data.safeToBootstrap, present });
     }

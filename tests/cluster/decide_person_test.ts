@@ -162,3 +162,13 @@ Deno.test("decide() tells a person of a way on, also where the newest copy is lo
     assert.equal(decision.kind === "wait" && decision.person, told, what);
   }
 });
+
+Deno.test("decide() has a person choose where a copy may be newest and does not say what it followed", () => {
+  const scene: Scene = { cluster: "running A a1@0 a2@5", records: "g1 at A:8@a2 | g2 at A:12@?" };
+  const decision = decide(viewOf("g1", scene));
+  assert.equal(
+    decision.kind === "wait" && decision.person,
+    "Have g2 bootstrap: `galera-keeper bootstrap --force --member g2`, or save what is needed of " +
+      "its datadir, empty it, and start it again.",
+  );
+});

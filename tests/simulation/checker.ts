@@ -121,6 +121,9 @@ export class Checker {
   #excuseOf(machine: Machine, uuid: string | null): string | null {
     const { machines, storage } = this.#simulation;
     if (this.#wasOnRecord && storage === "persistent") return null;
+    if (this.#onRecord("cluster")?.forced === true) {
+      return "a person had it begin while no cluster was on record";
+    }
     return this.excuses.beginning(machine, uuid, machines.length, storage);
   }
 

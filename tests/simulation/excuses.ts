@@ -17,6 +17,7 @@
  * - where all copies were lost,
  * - where `--size` says fewer than there are,
  * - by a stranger's datadir,
+ * - by a person's `--force`: of members that have not reported since, the plan knows nothing,
  * - with `--storage ephemeral` where nobody is left of whom there is a record,
  * - by an older copy whose grastate.dat says that it is safe to bootstrap: that counts for all members.
  *
