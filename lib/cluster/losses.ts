@@ -1,7 +1,7 @@
 /** What is lost when a cluster goes on without what some members hold, or may hold. */
 import { branchOf, sharedUntil } from "./attempts.ts";
 import { isStranger } from "./elect.ts";
-import { isKnown } from "./position.ts";
+import { comparePositions, isKnown } from "./position.ts";
 import { floorOf } from "./record.ts";
 import { nameOf } from "./say.ts";
 import type { Cluster, Copy, MemberRecord, SeenRecord } from "./view.ts";
@@ -21,7 +21,9 @@ export function lossOf(seen: SeenRecord, before: Cluster | null, next: Cluster |
   }
   const copy = floorOf(data);
   if (copy === "unknown" || mayHaveServed(data, name, before)) {
-    const beyond = from === null ? "" : ` after ${from}`;
+    const beyond = from === null
+      ? ""
+      : ` after ${begun!.uuid}:${sharedWith(seen.record, before, next)}`;
     return [
       `Whatever ${name} committed${beyond}: it died running, and ` +
       (instead === null
@@ -45,6 +47,26 @@ export function lossOf(seen: SeenRecord, before: Cluster | null, next: Cluster |
     // A copy from elsewhere, or with an id of its own, may go further than the one on record.
     ...told(seen.record.insteadCopy, `the datadir of ${name} holds instead`),
   ];
+}
+
+/**
+ * The last seqno that whoever died running shares with what is to go on: where that is an older branch,
+ * what came after the two parted is lost, too, whatever its seqno.
+ */
+function sharedWith(record: MemberRecord, before: Cluster | null, next: Cluster | null): bigint {
+  const begun = next?.attempts.at(-1);
+  if (begun === undefined || begun.uuid === null) return 0n;
+  const attempt = record.lineage.at(-1)?.attempt ?? before?.attempt;
+  if (attempt === undefined) return begun.seqno;
+  // However far it came.
+  const ran = { position: { uuid: begun.uuid, seqno: 2n ** 63n - 1n }, attempt };
+  const until = sharedUntil(ran, next?.attempts ?? []);
+  if (until === null) return begun.seqno;
+  const [shared, began] = [{ uuid: begun.uuid, seqno: until }, {
+    uuid: begun.uuid,
+    seqno: begun.seqno,
+  }];
+  return comparePositions(shared, began) < 0 ? until : begun.seqno;
 }
 
 /**

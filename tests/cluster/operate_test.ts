@@ -56,6 +56,10 @@ Deno.test("planBootstrap() with force says what may be lost, and the member then
         g2: "wait 3 for g1",
       },
     ],
+    ["one died running on a branch that began before the copy that is to go on", {
+      cluster: "running A a1@0 a2@5",
+      records: "g1 at A:8@a1 | g2 running away",
+    }, [/^Whatever g2 committed after \S+:5: it died running/]],
     ["a copy that goes further than the one on record", {
       cluster: ONE,
       records: "g1 at A:10 | g2 at A:12 but at A:15@?",

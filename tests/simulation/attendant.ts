@@ -100,8 +100,8 @@ export class Attendant {
 
   /** `NAME`: one of those that it says, or anybody. */
   #choice(sentence: string): string {
-    const { machines, random } = this.#simulation;
-    const named = machines.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(sentence));
+    const { machines, everyMachine, random } = this.#simulation;
+    const named = everyMachine.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(sentence));
     const able = named.length > 0 ? named : machines.filter(({ datadir }) => !datadir.torn);
     return random.pick(able.length > 0 ? able : machines).name;
   }
