@@ -318,6 +318,22 @@ export class Registry {
   }
 
   /**
+   * Takes an unfinished bootstrap of this member's back.
+   *
+   * @param before What `cluster` is to say again.
+   * @returns false where that bootstrap is not on record, or is finished.
+   */
+  async takeBack(attempt: string, before: Cluster): Promise<boolean> {
+    const { cluster: now, version } = await this.readCluster();
+    if (now.kind !== "known" || version === null) return false;
+    if (now.cluster.attempt !== attempt || now.cluster.phase !== "bootstrapping") return false;
+    return await this.#settle(
+      [this.#putCluster(before, version)],
+      async () => await this.#attemptOnRecord() === before.attempt,
+    );
+  }
+
+  /**
    * Registers a member that has joined: one multi creates `nodes/<address>` and sets the own record
    * to running, and `owner` where the session is a new one.
    *

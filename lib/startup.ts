@@ -9,6 +9,7 @@
 import { getLogger } from "@logtape/logtape";
 import { attemptsOf, begin } from "./cluster/attempts.ts";
 import { decide } from "./cluster/decide.ts";
+import { isSamePlace } from "./cluster/position.ts";
 import { beforeSpawn } from "./cluster/record.ts";
 import type { Cluster, Decision, View } from "./cluster/view.ts";
 import { ConfigError, UnavailableError } from "./errors.ts";
@@ -285,7 +286,7 @@ async function start(
     signal.throwIfAborted();
     return await database.spawn(spawnPlan(decision, found, serverId));
   } catch (error) {
-    await recordAfterStop(member);
+    await takeBack(scene, decision, cluster, await recordAfterStop(member));
     throw error;
   }
 }
@@ -363,7 +364,7 @@ async function untilServing(
     const status = await running.stop(
       signal.aborted ? member.timing.stopGraceMs : member.timing.giveUpGraceMs,
     );
-    await recordAfterStop(member);
+    await takeBack(scene, decision, cluster, await recordAfterStop(member));
     if (hasExitedItself) return { kind: "exited", status };
     throw error;
   }
@@ -444,17 +445,52 @@ function describe(result: Failed): string {
 /**
  * Puts on record what a stopped server holds, where the ensemble can be reached. Where it cannot, the
  * record goes on saying running, and the next start inspects anew. Never rejects.
+ *
+ * @returns What is on record now; null where it is not.
  */
-export async function recordAfterStop(member: Member): Promise<void> {
+export async function recordAfterStop(member: Member): Promise<Inspection | null> {
   member.progress.observe(null);
   const { signal } = new AbortController();
   try {
     const found = await member.database.inspect(signal);
-    await member.connected?.report(found, signal);
+    if (member.connected === null) return null;
+    await member.connected.report(found, signal);
+    return found;
   } catch (error) {
     log.warn("The position is not on record: {problem}", {
       problem: error instanceof Error ? error.message : String(error),
     });
+    return null;
+  }
+}
+
+/**
+ * A bootstrap of one's own that came to nothing, under the lock and with the server stopped: `cluster`
+ * says again what it said before, so that an equal is not kept waiting by a member that dies at each
+ * start. Nobody was let in and nobody could join, so nothing is lost by it. Only where the data is
+ * what it was: beyond that it is another branch. A person's choice stands. Never rejects.
+ */
+async function takeBack(
+  { member, registry, found, snapshot }: Scene,
+  decision: Act,
+  cluster: Cluster,
+  now: Inspection | null,
+): Promise<void> {
+  const before = snapshot.cluster.kind === "known" ? snapshot.cluster.cluster : null;
+  if (decision.kind !== "bootstrap" || now === null || before?.phase !== "running") return;
+  if (!isSamePlace(found.held, now.held)) return;
+  const { attempt, lineage } = found;
+  try {
+    // First the copy says again what it followed: that attempt will be nobody's.
+    await member.database.writeIdentity({ datadirId: now.datadirId, attempt, lineage });
+    await registry.report({ ...now, attempt, lineage }, new AbortController().signal);
+    if (await registry.takeBack(cluster.attempt, before)) {
+      log.warn("The bootstrap that {member} began is taken back: another one may try", {
+        member: member.settings.member,
+      });
+    }
+  } catch (error) {
+    log.warn("The bootstrap that was begun is not taken back: {error}", { error });
   }
 }
 

@@ -4,6 +4,7 @@
  * This is the only place that compares positions. Seqnos of different clusters count different
  * things, so a comparison across UUIDs is an error here and not a number.
  */
+import type { Held } from "./view.ts";
 
 /** A position in a cluster's history: which cluster, and how many transactions of it. */
 export interface Position {
@@ -53,6 +54,12 @@ export function parsePosition(text: string): Position {
 /** A position as Galera writes it, `UUID:SEQNO`: what `--wsrep-start-position` takes. */
 export function formatPosition(position: Position): string {
   return `${position.uuid}:${position.seqno}`;
+}
+
+/** Whether two datadirs' worth of data are at one known position. */
+export function isSamePlace(a: Held, b: Held): boolean {
+  return a.kind === "at" && b.kind === "at" && a.position.uuid === b.position.uuid &&
+    isKnown(a.position) && comparePositions(a.position, b.position) === 0;
 }
 
 /**
