@@ -227,7 +227,7 @@ export const OUTAGES: readonly History[] = [
       await script.waits(two, /galera-3 died running/);
       simulation.checker.excuseForced(two.datadir.head, "galera-2 is chosen");
       const chosen = script.command(script.person.bootstrap("galera-2", { force: true }));
-      await script.step(/^write the identity, before$/, two);
+      await script.step(/^multi .*__lock__.*after$/, two);
       await chosen;
       script.crash(two);
       two.datadir.identity = null;
