@@ -3,7 +3,7 @@
  * that, with the commands and with their hands. Nothing else is known to them of what went wrong.
  */
 import type { Machine } from "./machine.ts";
-import { Person } from "./person.ts";
+import { type Outcome, Person } from "./person.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** A person who does what they are told, sometimes at a bad moment. */
@@ -44,12 +44,12 @@ export class Attendant {
   }
 
   /** Has a member bootstrap; by force having made sure of what the plan says, else of who is there. */
-  async bootstrap(name: string, force: boolean): Promise<void> {
+  async bootstrap(name: string, force: boolean): Promise<Outcome | null> {
     const { machines } = this.#simulation;
     const all = machines.every((one) => this.#isOnRecord(`members/${one.name}`));
-    if (!force && !all) return;
+    if (!force && !all) return null;
     if (force) this.#makeSureOfTheRest();
-    await this.person.bootstrap(name, { force });
+    return await this.person.bootstrap(name, { force });
   }
 
   async #do(machine: Machine, sentence: string): Promise<void> {
@@ -62,7 +62,14 @@ export class Attendant {
     const forced = /bootstrap --force --member ([\w-]+)/.exec(sentence)?.[1];
     if (forced !== undefined) {
       const one = forced === "NAME" ? this.#choice(sentence) : forced;
-      return this.#startFirst(one) ? undefined : await this.bootstrap(one, true);
+      if (this.#startFirst(one)) return;
+      const outcome = await this.bootstrap(one, true);
+      // The other way that it says.
+      const other = /^Have ([\w-]+) bootstrap: .* empty it/.exec(sentence)?.[1];
+      if (outcome?.kind === "refused" && other !== undefined) {
+        for (const each of machines) if (each.name === other) this.#empty(each);
+      }
+      return;
     }
     const forgotten = [...sentence.matchAll(/galera-keeper forget ([\w-]+)/g)].map(([, name]) =>
       name!
@@ -74,7 +81,7 @@ export class Attendant {
     if (sentence.includes("--size N")) {
       const all = machines.every(({ name }) => this.#isOnRecord(`members/${name}`));
       if (!all || random.chance(0.5)) return this.#startWithSize();
-      return await this.bootstrap(random.pick(machines).name, false);
+      return void await this.bootstrap(random.pick(machines).name, false);
     }
     if (sentence.includes("delete their znodes below members/")) return this.#chooseCluster();
     const first = /^Start ([\w-]+) again, or go on without it: empty/.exec(sentence)?.[1];

@@ -21,8 +21,11 @@ export interface SimulationOptions {
   readonly restarts?: boolean;
 }
 
-/** A server of the simulation stops in 8 s at most, and a session is closed in 3. */
-const STOP_MS = 20_000;
+/**
+ * A server of the simulation stops in 8 s at most, and a session is closed in 3; a write through a server
+ * of the ensemble that lags behind is tried again and again.
+ */
+const STOP_MS = 90_000;
 
 /** A site. */
 export class Simulation {
