@@ -68,7 +68,7 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
       from: "if (evidence.running.length > 0)",
       to: "if (evidence.running.length < 0)",
     }],
-    seed: 3,
+    seed: 16,
     history: "the last to run does not come back",
   },
   {
@@ -79,7 +79,7 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
       from: "comparePositions(copy.position, bar.copy.position) >= 0",
       to: "comparePositions(copy.position, bar.copy.position) >= -1",
     }],
-    seed: 4,
+    seed: 3,
     history: "the last to run does not come back",
   },
   {
@@ -109,7 +109,7 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
           "  /** A server is gone; `inOrder` after it said so. */",
       },
     ],
-    seed: 55,
+    seed: 9,
     history: "all are cut from each other",
   },
 ];

@@ -22,7 +22,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       to: 'return before.data.kind === "running" ? ' +
         "{ ...before, instead: describeHeld(held), insteadCopy } : accept(found, null);",
     }],
-    seed: 18,
+    seed: 42,
     history: "the newest copy stops in order and is lost",
   },
   {
@@ -33,7 +33,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       from: "return sameDatadir && hadNothing ? accept(found, null) : keep(before, found);",
       to: "return sameDatadir || !hadNothing ? accept(found, null) : keep(before, found);",
     }],
-    seed: 6,
+    seed: 31,
     history: "the newest copy is wiped, all but its id",
   },
   {
@@ -78,7 +78,6 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       from: "const kept = keepRecord(registry, found, watching.signal);",
       to: "const kept = Promise.resolve(); void keepRecord;",
     }],
-    seed: 1701,
     history: "the newest copy's record vanishes while its member waits for the lock",
   },
   {
@@ -142,7 +141,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       from: "if (this.#changed || (this.#isLost && status?.primary)) {",
       to: "if (this.#changed) {",
     }],
-    seed: 14,
+    seed: 51,
     history: "a member without a primary component reaches the ensemble first",
   },
 ];
