@@ -45,7 +45,9 @@ export function inDoubt(view: View, cluster: Cluster | null, evidence: Evidence)
     );
   }
   const { held } = view.self;
-  const safe = held.kind === "at" && held.safeToBootstrap;
+  // Where it is known how many there are, all of them say more than one file: a copy that was once the
+  // last to leave says so for good, also after a person had the others go on without it.
+  const safe = held.kind === "at" && held.safeToBootstrap && view.size === null;
   const known = cluster !== null && (view.storage === "persistent" || isMine(view, cluster));
   if (!known && !safe) {
     const complete = allReported(view, 7);

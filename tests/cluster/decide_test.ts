@@ -520,7 +520,7 @@ Deno.test("decide() rule 6: after a full outage the most advanced copy bootstrap
     }],
     ["no cluster on record, safe to bootstrap", none("g1 at A:9 safe"), { g1: "bootstrap 6" }],
     ["no cluster on record, safe, and not all reported", none("g1 at A:9 safe | g2 nothing", 3), {
-      g1: "bootstrap 6",
+      g1: "wait 7",
       g2: "wait 7",
     }],
     ["safe, but another is known to have more", none("g1 at A:8 safe | g2 at A:9"), {
@@ -726,8 +726,11 @@ Deno.test("decide() with --storage ephemeral begins anew when no member is left"
     ["one that is left has a copy; others may come", {
       ...ephemeral(ON_RECORD, "g1 nothing | g2 at A:9", 3),
     }, { g1: "wait 7", g2: "wait 7" }],
-    ["one that is left was safe to bootstrap", {
+    ["one that is left was safe to bootstrap, others may come", {
       ...ephemeral(ON_RECORD, "g1 nothing | g2 at A:9 safe", 3),
+    }, { g2: "wait 7" }],
+    ["all have come, one has data", {
+      ...ephemeral(ON_RECORD, "g1 nothing | g2 at A:9 safe", 2),
     }, { g2: "bootstrap 6" }],
     ["the one that bootstraps is there", {
       ...ephemeral("bootstrapping g2 ? a1@0", "g1 nothing | g2 first", 1),

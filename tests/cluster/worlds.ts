@@ -220,7 +220,7 @@ function wrongWithCopies(
   if (!needed.every((one) => mine.every((content) => within(one, content)))) {
     return "transactions would be lost";
   }
-  const all = history !== null || ground.by === self.name || self.safe ||
+  const all = history !== null || ground.by === self.name || (self.safe && ground.size === null) ||
     (ground.size !== null && members.length >= ground.size);
   return all ? null : "the members on record may not be all";
 }

@@ -19,7 +19,8 @@
  * - by a stranger's datadir,
  * - by a person's `--force`: of members that have not reported since, the plan knows nothing,
  * - with `--storage ephemeral` where nobody is left of whom there is a record,
- * - by an older copy whose grastate.dat says that it is safe to bootstrap: that counts for all members.
+ * - by an older copy whose grastate.dat says that it is safe to bootstrap, where nobody said `--size`:
+ *   that counts for all members.
  *
  * Members that may wait for a person in the end:
  *
@@ -144,7 +145,7 @@ export class Excuses {
     if (uuid !== null && this.#strangers.has(uuid)) {
       return `${machine.name} holds a stranger's data`;
     }
-    if (this.#safeCopies.has(machine.name)) {
+    if (this.#safeCopies.has(machine.name) && machine.sizeInForce === null) {
       return `${machine.name} holds an old copy that says it is safe to bootstrap`;
     }
     const size = machine.sizeInForce;
