@@ -7,7 +7,7 @@ import { decide } from "./decide.ts";
 import { copyOf, lossOf, lostAfter, mayHaveServed } from "./losses.ts";
 import { comparePositions, formatPosition } from "./position.ts";
 import { floorOf } from "./record.ts";
-import { nameOf } from "./say.ts";
+import { and, nameOf } from "./say.ts";
 import type { Cluster, Copy, Held, MemberRecord, SeenRecord, View } from "./view.ts";
 
 /** What an operator sees: all that a member sees but itself. */
@@ -62,7 +62,7 @@ export function planBootstrap(
   const serving = [...new Set([...registeredNames(sight), ...sight.serving])].sort();
   if (serving.length > 0) {
     return refused(
-      `${serving.join(" and ")} ${serving.length === 1 ? "runs" : "run"}: a second primary ` +
+      `${and(serving)} ${serving.length === 1 ? "runs" : "run"}: a second primary ` +
         "component would be a second history; stop what runs first",
     );
   }

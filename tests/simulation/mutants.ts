@@ -55,6 +55,10 @@ export const SENTENCES: Readonly<Record<string, readonly string[]>> = {
     "restores-itself-only",
     "restored-in-two-steps",
   ],
+  "Both commands of an operator refuse for a member that is alive": [
+    "forces-over-the-living",
+    "forgets-the-living",
+  ],
   // And the obvious ones.
   "Seqnos are not compared across UUIDs": ["uuids-mixed"],
   "The record is running before the spawn": ["not-running-before-spawn"],

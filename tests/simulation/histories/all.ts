@@ -1,6 +1,7 @@
 /** All scripted histories: what a seed finds seldom or never, told event by event. */
 import { ENSEMBLES } from "./ensembles.ts";
 import { OUTAGES } from "./outages.ts";
+import { PERSONS } from "./persons.ts";
 import type { History } from "./script.ts";
 import { STARTS } from "./starts.ts";
 
@@ -8,4 +9,4 @@ import { STARTS } from "./starts.ts";
 export const HISTORY_SEEDS = [1, 2, 3];
 
 /** All histories. */
-export const HISTORIES: readonly History[] = [...STARTS, ...OUTAGES, ...ENSEMBLES];
+export const HISTORIES: readonly History[] = [...STARTS, ...OUTAGES, ...ENSEMBLES, ...PERSONS];

@@ -112,4 +112,24 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
     seed: 9,
     history: "all are cut from each other",
   },
+  {
+    name: "forces-over-the-living",
+    breaks: "`bootstrap --force` refuses while a member is alive",
+    changes: [{
+      file: "lib/cluster/operate.ts",
+      from: "if (serving.length > 0) {",
+      to: "if (serving.length < 0) {",
+    }],
+    history: "a person forces a bootstrap while two serve unseen",
+  },
+  {
+    name: "forgets-the-living",
+    breaks: "`forget` refuses for a member that is alive",
+    changes: [{
+      file: "lib/cluster/operate.ts",
+      from: "if (sight.serving.includes(member)) {",
+      to: "if (member === null) {",
+    }],
+    history: "a person forgets two that serve unseen",
+  },
 ];
