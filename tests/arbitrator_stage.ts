@@ -1,5 +1,5 @@
 /** A stage for an arbitrator: an ensemble in memory on virtual time, members that answer, a garbd that does as told. */
-import { ARBITRATOR_TIMING, keepArbitrator } from "../lib/arbitrator.ts";
+import { ARBITRATOR_TIMING, keepArbitrator } from "../lib/arbitrator/arbitrator.ts";
 import type { Component } from "../lib/cluster/arbitrate.ts";
 import type { ExitStatus } from "../lib/mariadb/database.ts";
 import type { Garbd } from "../lib/mariadb/garbd.ts";

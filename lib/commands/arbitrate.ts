@@ -1,6 +1,6 @@
 /** `galera-keeper arbitrate`: Galera's arbitrator as a third voter of a two-node cluster. */
 
-import { ARBITRATOR_TIMING, keepArbitrator } from "../arbitrator.ts";
+import { ARBITRATOR_TIMING, keepArbitrator } from "../arbitrator/arbitrator.ts";
 import type { CommandDefinition, Environment, OptionDefinition } from "../command.ts";
 import {
   buildAddresses,

@@ -12,7 +12,7 @@ import {
   PLAN_OPTIONS,
   type PlanOptions,
   withSession,
-} from "../operation.ts";
+} from "../operator/operation.ts";
 import {
   LOG_OPTIONS,
   type LogOptions,

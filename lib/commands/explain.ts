@@ -4,10 +4,10 @@ import { dryRun, type Scene } from "../cluster/dry_run.ts";
 import { FATES, suppose, type Supposition } from "../cluster/what_if.ts";
 import type { CommandDefinition } from "../command.ts";
 import { EXIT, RefusedError } from "../errors.ts";
-import { buildExplanation, renderExplanation } from "../explain.ts";
+import { buildExplanation, renderExplanation } from "../operator/explain.ts";
 import { interruptible } from "../machine/signals.ts";
 import { STDOUT } from "../machine/terminal.ts";
-import { type Ground, readMembers, requireMember, withSession } from "../operation.ts";
+import { type Ground, readMembers, requireMember, withSession } from "../operator/operation.ts";
 import { stringify } from "../schemas.ts";
 import {
   JSON_OPTION,
@@ -17,7 +17,7 @@ import {
   type ZooKeeperOptions,
 } from "../settings/options.ts";
 import { ValueError } from "../settings/values.ts";
-import { suggestionFor } from "../suggestion.ts";
+import { suggestionFor } from "../operator/suggestion.ts";
 
 interface ExplainOptions extends ZooKeeperOptions, LogOptions {
   readonly json?: boolean;

@@ -5,7 +5,7 @@ import type { CommandDefinition } from "../command.ts";
 import { EXIT } from "../errors.ts";
 import { interruptible } from "../machine/signals.ts";
 import { STDOUT } from "../machine/terminal.ts";
-import { giveOrder, PLAN_OPTIONS, type PlanOptions, withSession } from "../operation.ts";
+import { giveOrder, PLAN_OPTIONS, type PlanOptions, withSession } from "../operator/operation.ts";
 import {
   LOG_OPTIONS,
   type LogOptions,

@@ -6,8 +6,8 @@ import { askStatus } from "../http.ts";
 import { REAL_CLOCK } from "../machine/clock.ts";
 import { interruptible } from "../machine/signals.ts";
 import { STDOUT } from "../machine/terminal.ts";
-import { type Ground, readMembers, withSession } from "../operation.ts";
-import { Operator } from "../operator.ts";
+import { type Ground, readMembers, withSession } from "../operator/operation.ts";
+import { Operator } from "../operator/operator.ts";
 import {
   LOG_OPTIONS,
   type LogOptions,

@@ -5,8 +5,8 @@ import { EXIT } from "../errors.ts";
 import { askStatus } from "../http.ts";
 import { interruptible } from "../machine/signals.ts";
 import { STDOUT } from "../machine/terminal.ts";
-import { type Ground, readMembers, withSession } from "../operation.ts";
-import { Operator } from "../operator.ts";
+import { type Ground, readMembers, withSession } from "../operator/operation.ts";
+import { Operator } from "../operator/operator.ts";
 import {
   LOG_OPTIONS,
   type LogOptions,

@@ -11,10 +11,10 @@ import {
   type ZooKeeperOptions,
 } from "../settings/options.ts";
 import { interruptible } from "../machine/signals.ts";
-import { type Ground, withSession } from "../operation.ts";
-import { readScene } from "../scene.ts";
+import { type Ground, withSession } from "../operator/operation.ts";
+import { readScene } from "../operator/scene.ts";
 import { readArbitrators } from "../snapshot.ts";
-import { buildReport, renderReport } from "../status.ts";
+import { buildReport, renderReport } from "../operator/status.ts";
 import { STDOUT } from "../machine/terminal.ts";
 import { Lock } from "../zookeeper/lock.ts";
 

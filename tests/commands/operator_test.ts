@@ -1,9 +1,9 @@
 // needs: zookeeper
 import assert from "node:assert/strict";
 import type { Cluster, MemberRecord, RecordData } from "../../lib/cluster/view.ts";
-import type { Explanation } from "../../lib/explain.ts";
+import type { Explanation } from "../../lib/operator/explain.ts";
 import { Progress } from "../../lib/progress.ts";
-import type { StatusReport } from "../../lib/status.ts";
+import type { StatusReport } from "../../lib/operator/status.ts";
 import {
   formatCluster,
   formatNode,

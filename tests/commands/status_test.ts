@@ -1,7 +1,7 @@
 // needs: zookeeper
 import assert from "node:assert/strict";
 import { Progress } from "../../lib/progress.ts";
-import type { StatusReport } from "../../lib/status.ts";
+import type { StatusReport } from "../../lib/operator/status.ts";
 import { formatArbitrator, formatCluster, formatNode, formatRecord } from "../../lib/znodes.ts";
 import { Lock } from "../../lib/zookeeper/lock.ts";
 import { keeper } from "../keeper.ts";

@@ -2,7 +2,7 @@
 // from source only
 /** A member that does not come back, and what a person says then: with the commands that are advised. */
 import assert from "node:assert/strict";
-import type { StatusReport } from "../../lib/status.ts";
+import type { StatusReport } from "../../lib/operator/status.ts";
 import { keeper } from "../keeper.ts";
 import { startServers } from "../zookeeper/server.ts";
 import { TestCluster, type TestMember } from "./harness.ts";

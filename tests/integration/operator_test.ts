@@ -1,8 +1,8 @@
 // needs: zookeeper galera
 import assert from "node:assert/strict";
-import type { Explanation } from "../../lib/explain.ts";
+import type { Explanation } from "../../lib/operator/explain.ts";
 import type { MemberStatus } from "../../lib/progress.ts";
-import type { StatusReport } from "../../lib/status.ts";
+import type { StatusReport } from "../../lib/operator/status.ts";
 import { type Finished, keeper } from "../keeper.ts";
 import { startServers } from "../zookeeper/server.ts";
 import { TestCluster, type TestMember } from "./harness.ts";

@@ -1,7 +1,7 @@
 /** A person at a terminal somewhere: the real operator's code, in a process and a session of its own. */
 import { planBootstrap, planForget } from "../../lib/cluster/operate.ts";
 import type { Plan, Refusal } from "../../lib/cluster/operate.ts";
-import { Operator } from "../../lib/operator.ts";
+import { Operator } from "../../lib/operator/operator.ts";
 import { Link, SimProcess } from "./process.ts";
 import { connect, type SimSession } from "./session.ts";
 import type { Simulation } from "./simulation.ts";

@@ -7,7 +7,7 @@ import type { Mutant } from "./mutants/mutant.ts";
 // deno-lint-ignore no-console -- a command's output
 const print = (text: string) => console.log(text);
 
-const TOP = new URL("../../", import.meta.url).pathname;
+const TOP = new URL("../..", import.meta.url).pathname;
 const MINUTE_MS = 60_000;
 
 async function copy(from: string, to: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** Something to wait for that comes again and again, and is not missed between two waits. */
-import type { Clock } from "./world.ts";
+import type { Clock } from "../world.ts";
 
 /** News, and who waits for them. */
 export class News {

@@ -1,9 +1,9 @@
 /** What a person does where the rules wait for one: the real code on virtual time, a scenario a test. */
 import assert from "node:assert/strict";
-import { type Arbitrator, formatArbitrator } from "../lib/znodes.ts";
-import type { Machine } from "./simulation/machine.ts";
-import { type Outcome, Person } from "./simulation/person.ts";
-import { Simulation, type SimulationOptions } from "./simulation/simulation.ts";
+import { type Arbitrator, formatArbitrator } from "../../lib/znodes.ts";
+import type { Machine } from "../simulation/machine.ts";
+import { type Outcome, Person } from "../simulation/person.ts";
+import { Simulation, type SimulationOptions } from "../simulation/simulation.ts";
 
 const MINUTE_MS = 60_000;
 

@@ -1,11 +1,11 @@
 /** What `status` shows: the registry and what members say of themselves, put together. Pure. */
 
-import type { Advice } from "./cluster/dry_run.ts";
-import { formatPosition } from "./cluster/position.ts";
-import type { ClusterOnRecord, RecordData, SeenRecord } from "./cluster/view.ts";
-import type { MemberStatus } from "./progress.ts";
-import type { NodeChild } from "./snapshot.ts";
-import type { Arbitrator } from "./znodes.ts";
+import type { Advice } from "../cluster/dry_run.ts";
+import { formatPosition } from "../cluster/position.ts";
+import type { ClusterOnRecord, RecordData, SeenRecord } from "../cluster/view.ts";
+import type { MemberStatus } from "../progress.ts";
+import type { NodeChild } from "../snapshot.ts";
+import type { Arbitrator } from "../znodes.ts";
 
 /** A member as the registry and, where it answers, it itself shows it. */
 export interface MemberReport {

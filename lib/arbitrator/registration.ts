@@ -1,9 +1,9 @@
 /** An arbitrator's place in the registry: `arbitrators/<name>`, and what it watches of the rest. */
-import { TakenError } from "./registry.ts";
-import { readArbitrators, readSnapshot, type Snapshot } from "./snapshot.ts";
-import type { Ensemble } from "./zookeeper/ensemble.ts";
-import { NodeExistsError, NoNodeError } from "./zookeeper/errors.ts";
-import { type Arbitrator, formatArbitrator } from "./znodes.ts";
+import { TakenError } from "../registry.ts";
+import { readArbitrators, readSnapshot, type Snapshot } from "../snapshot.ts";
+import type { Ensemble } from "../zookeeper/ensemble.ts";
+import { NodeExistsError, NoNodeError } from "../zookeeper/errors.ts";
+import { type Arbitrator, formatArbitrator } from "../znodes.ts";
 
 /** What an arbitrator has read. */
 export interface Scene {

@@ -1,9 +1,9 @@
 /** What `explain` shows: what each member would do now, and why. Pure. */
 
-import type { Course, Scene } from "./cluster/dry_run.ts";
-import { nameOf } from "./cluster/say.ts";
-import type { Attempt, Decision } from "./cluster/view.ts";
-import type { MemberStatus } from "./progress.ts";
+import type { Course, Scene } from "../cluster/dry_run.ts";
+import { nameOf } from "../cluster/say.ts";
+import type { Attempt, Decision } from "../cluster/view.ts";
+import type { MemberStatus } from "../progress.ts";
 import { describeCluster, describePause } from "./status.ts";
 
 /** One member's part. */

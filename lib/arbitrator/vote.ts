@@ -1,9 +1,9 @@
 /** The vote of an arbitrator: its `garbd`, started, watched, stopped, and not too often anew. */
 import { getLogger } from "@logtape/logtape";
-import type { Followed, RunningGarbd } from "./cluster/arbitrate.ts";
-import type { ExitStatus } from "./mariadb/database.ts";
-import type { Garbd } from "./mariadb/garbd.ts";
-import type { Clock } from "./world.ts";
+import type { Followed, RunningGarbd } from "../cluster/arbitrate.ts";
+import type { ExitStatus } from "../mariadb/database.ts";
+import type { Garbd } from "../mariadb/garbd.ts";
+import type { Clock } from "../world.ts";
 
 const log = getLogger(["galera-keeper", "arbitrator"]);
 
@@ -14,7 +14,7 @@ export interface VoteWorld {
    * Starts a `garbd`.
    *
    * @param onChange Called when it is in another component.
-   * @throws {import("./errors.ts").KeeperError} It cannot be started.
+   * @throws {import("../errors.ts").KeeperError} It cannot be started.
    */
   spawn(members: readonly string[], onChange: () => void): Promise<Garbd>;
 }
@@ -97,7 +97,7 @@ export class Vote {
     };
   }
 
-  /** Starts one. @throws {import("./errors.ts").KeeperError} It cannot be started. */
+  /** Starts one. @throws {import("../errors.ts").KeeperError} It cannot be started. */
   async start(members: readonly string[], follows: Followed): Promise<void> {
     log.info("Starting garbd against {members}", { members: members.join(", ") });
     let garbd: Garbd;

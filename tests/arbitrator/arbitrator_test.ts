@@ -1,8 +1,8 @@
 /** An arbitrator's life, the real code on virtual time. Each test runs with several seeds: other delays. */
 import assert from "node:assert/strict";
-import { UnavailableError } from "../lib/errors.ts";
-import { formatArbitrator } from "../lib/znodes.ts";
-import { type Actor, Stage, UUID } from "./arbitrator_stage.ts";
+import { UnavailableError } from "../../lib/errors.ts";
+import { formatArbitrator } from "../../lib/znodes.ts";
+import { type Actor, Stage, UUID } from "../arbitrator_stage.ts";
 
 const HOUR_MS = 3_600_000;
 

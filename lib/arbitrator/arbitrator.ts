@@ -3,27 +3,27 @@
  * to stop. It holds no data: no member waits for it, and nothing here decides who bootstraps.
  */
 import { getLogger } from "@logtape/logtape";
-import { ArbitratorRegistry, type Scene } from "./arbitrators.ts";
+import { ArbitratorRegistry, type Scene } from "./registration.ts";
 import {
   arbitrate,
   type Arbitration,
   type ArbitrationView,
   membersIn,
-} from "./cluster/arbitrate.ts";
-import type { Registered } from "./cluster/view.ts";
-import { ConfigError, KeeperError, UnavailableError } from "./errors.ts";
+} from "../cluster/arbitrate.ts";
+import type { Registered } from "../cluster/view.ts";
+import { ConfigError, KeeperError, UnavailableError } from "../errors.ts";
 import { News } from "./news.ts";
-import { askAll } from "./peers.ts";
-import { TakenError } from "./registry.ts";
+import { askAll } from "../peers.ts";
+import { TakenError } from "../registry.ts";
 import { Vote, type VoteTiming, type VoteWorld } from "./vote.ts";
-import type { World } from "./world.ts";
-import type { Arbitrator as OnRecord } from "./znodes.ts";
+import type { World } from "../world.ts";
+import type { Arbitrator as OnRecord } from "../znodes.ts";
 import {
   ConnectionLossError,
   NoNodeError,
   SessionExpiredError,
   ZooKeeperError,
-} from "./zookeeper/errors.ts";
+} from "../zookeeper/errors.ts";
 
 const log = getLogger(["galera-keeper", "arbitrator"]);
 

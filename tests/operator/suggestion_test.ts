@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { suggestionFor } from "../lib/suggestion.ts";
+import { suggestionFor } from "../../lib/operator/suggestion.ts";
 
 Deno.test("suggestionFor() finds what was meant", () => {
   const names = ["galera-1", "galera-2", "db main", "-x"];

@@ -1,13 +1,13 @@
 /** What an operator does: read all that is on record, and write a plan, all or nothing. */
-import type { Plan, Sight } from "./cluster/operate.ts";
-import type { SeenRecord } from "./cluster/view.ts";
-import { askAll } from "./peers.ts";
-import { settle } from "./settle.ts";
-import { PAUSE, readArbitrators, readSnapshot, type Snapshot } from "./snapshot.ts";
-import type { World } from "./world.ts";
-import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
-import { NoNodeError } from "./zookeeper/errors.ts";
-import { formatCluster, formatPause, formatRecord, parsePause, parseRecord } from "./znodes.ts";
+import type { Plan, Sight } from "../cluster/operate.ts";
+import type { SeenRecord } from "../cluster/view.ts";
+import { askAll } from "../peers.ts";
+import { settle } from "../settle.ts";
+import { PAUSE, readArbitrators, readSnapshot, type Snapshot } from "../snapshot.ts";
+import type { World } from "../world.ts";
+import type { Ensemble, Operation } from "../zookeeper/ensemble.ts";
+import { NoNodeError } from "../zookeeper/errors.ts";
+import { formatCluster, formatPause, formatRecord, parsePause, parseRecord } from "../znodes.ts";
 
 /** What was read when a plan was made. */
 export interface Reading {

@@ -1,13 +1,13 @@
 /** What an operator sees: all that is on record, and what members say of themselves. */
 
-import type { Said, Scene } from "./cluster/dry_run.ts";
-import { parsePosition, PositionError } from "./cluster/position.ts";
-import type { Held } from "./cluster/view.ts";
-import { askMember } from "./http.ts";
+import type { Said, Scene } from "../cluster/dry_run.ts";
+import { parsePosition, PositionError } from "../cluster/position.ts";
+import type { Held } from "../cluster/view.ts";
+import { askMember } from "../http.ts";
 import { Operator, type Reading } from "./operator.ts";
-import type { MemberStatus, SaidHeld } from "./progress.ts";
-import type { Ensemble } from "./zookeeper/ensemble.ts";
-import { NoNodeError } from "./zookeeper/errors.ts";
+import type { MemberStatus, SaidHeld } from "../progress.ts";
+import type { Ensemble } from "../zookeeper/ensemble.ts";
+import { NoNodeError } from "../zookeeper/errors.ts";
 
 /** All that is on record, and what members say. */
 export interface SeenScene extends Scene {

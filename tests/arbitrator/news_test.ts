@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { News } from "../lib/news.ts";
-import { VirtualTime } from "./simulation/clock.ts";
-import { SimProcess } from "./simulation/process.ts";
+import { News } from "../../lib/arbitrator/news.ts";
+import { VirtualTime } from "../simulation/clock.ts";
+import { SimProcess } from "../simulation/process.ts";
 
 Deno.test("News.wait() ends with news, also such as came before, with time, and with the signal", async () => {
   const time = new VirtualTime();

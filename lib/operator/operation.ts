@@ -1,25 +1,25 @@
 /** What the operator's commands share: a session, the members by name, a confirmed plan. */
 
-import type { Scene } from "./cluster/dry_run.ts";
-import type { Plan, Refusal, Sight } from "./cluster/operate.ts";
-import type { Environment, OptionDefinition } from "./command.ts";
-import { buildLogConfig, buildZooKeeperConfig } from "./config.ts";
-import { ConfigError, RefusedError, UnavailableError, UsageError } from "./errors.ts";
-import { startLog } from "./log.ts";
-import { askLine, STDOUT } from "./machine/terminal.ts";
+import type { Scene } from "../cluster/dry_run.ts";
+import type { Plan, Refusal, Sight } from "../cluster/operate.ts";
+import type { Environment, OptionDefinition } from "../command.ts";
+import { buildLogConfig, buildZooKeeperConfig } from "../config.ts";
+import { ConfigError, RefusedError, UnavailableError, UsageError } from "../errors.ts";
+import { startLog } from "../log.ts";
+import { askLine, STDOUT } from "../machine/terminal.ts";
 import { Operator } from "./operator.ts";
 import { readScene, type SeenScene } from "./scene.ts";
-import type { LogOptions, ZooKeeperOptions } from "./settings/options.ts";
-import { askStatus } from "./http.ts";
-import type { Ensemble } from "./zookeeper/ensemble.ts";
+import type { LogOptions, ZooKeeperOptions } from "../settings/options.ts";
+import { askStatus } from "../http.ts";
+import type { Ensemble } from "../zookeeper/ensemble.ts";
 import {
   ConnectionLossError,
   NoAuthError,
   SessionExpiredError,
   ZooKeeperError,
-} from "./zookeeper/errors.ts";
+} from "../zookeeper/errors.ts";
 import { suggestionFor } from "./suggestion.ts";
-import { openSession } from "./zookeeper_session.ts";
+import { openSession } from "../zookeeper_session.ts";
 
 /** How long to wait for ZooKeeper: whoever asks wants an answer. */
 const PATIENCE_MS = 10_000;

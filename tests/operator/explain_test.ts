@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { dryRun, type Scene } from "../lib/cluster/dry_run.ts";
-import { buildExplanation, renderExplanation } from "../lib/explain.ts";
-import type { Decision } from "../lib/cluster/view.ts";
-import { Progress } from "../lib/progress.ts";
-import { cluster, record } from "./cluster/views.ts";
+import { dryRun, type Scene } from "../../lib/cluster/dry_run.ts";
+import { buildExplanation, renderExplanation } from "../../lib/operator/explain.ts";
+import type { Decision } from "../../lib/cluster/view.ts";
+import { Progress } from "../../lib/progress.ts";
+import { cluster, record } from "../cluster/views.ts";
 
 const A = "aaaaaaaa-2be9-11f0-9d25-7a3b5e1f2c3d";
 const SCENE: Scene = {

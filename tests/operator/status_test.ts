@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { RecordData, SeenRecord } from "../lib/cluster/view.ts";
-import type { MemberStatus } from "../lib/progress.ts";
-import type { NodeChild } from "../lib/snapshot.ts";
-import { buildReport, type Facts, renderReport } from "../lib/status.ts";
+import type { RecordData, SeenRecord } from "../../lib/cluster/view.ts";
+import type { MemberStatus } from "../../lib/progress.ts";
+import type { NodeChild } from "../../lib/snapshot.ts";
+import { buildReport, type Facts, renderReport } from "../../lib/operator/status.ts";
 
 const UUID = "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d";
 const BARE = { instead: null, insteadCopy: null, lineage: [], http: null };
