@@ -26,21 +26,19 @@ export function inDoubt(view: View, cluster: Cluster | null, evidence: Evidence)
   }
   if (evidence.uuids.length > 1) {
     return wait(7, `Members hold data of different clusters: ${evidence.uuids.join(", ")}`, {
-      person:
-        "Decide which cluster it is to be, save and empty the datadirs of the others, delete " +
-        "their znodes below members/, and start those again.",
+      person: "Decide which cluster it is to be and have the member that holds most of it " +
+        `bootstrap${oneOf(view, evidence)}: ${force("NAME")}. The others then say what to do.`,
     });
   }
   if (evidence.diverged) {
-    const holders = evidence.candidates.map(({ name }) => name);
     return wait(
       7,
       "No cluster is on record, and the copies tell of different bootstraps: which came last is " +
         "not known",
       {
-        person: `Decide whose copy the cluster goes on with, one of ${and(holders)}: ${
+        person: `Decide whose copy the cluster goes on with${oneOf(view, evidence)}: ${
           force("NAME")
-        }`,
+        }.`,
       },
     );
   }
@@ -54,6 +52,14 @@ export function inDoubt(view: View, cluster: Cluster | null, evidence: Evidence)
     if (complete !== null) return complete;
   }
   return null;
+}
+
+/** Who holds a copy that a person may choose. */
+function oneOf(view: View, { candidates }: Evidence): string {
+  const others = view.records.filter((seen) => seen.kind === "record")
+    .filter(({ record: { insteadCopy } }) => insteadCopy !== null).map(nameOf);
+  const names = [...candidates.map(({ name }) => name), ...others].sort();
+  return names.length === 0 ? "" : `, one of ${and(names)}`;
 }
 
 /** A wait for as many members as `--size` says; null when that many have reported. */

@@ -138,7 +138,9 @@ function planForce(
   const next = beginning(sight, own ?? record, attempt, true);
   const better = others.find((seen) => {
     const held = seen.kind === "record" && seen.present ? copyOf(seen.record) : null;
-    return held !== null && lostAfter(held, cluster, next) !== null;
+    // Another cluster's copy stays where it is: who holds it asks a person.
+    return held !== null && held.position.uuid === next.uuid &&
+      lostAfter(held, cluster, next) !== null;
   });
   if (better !== undefined) {
     return refused(

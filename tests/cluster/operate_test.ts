@@ -108,6 +108,10 @@ Deno.test("planBootstrap() with force says what may be lost, and the member then
     }, [
       /^Whatever g1 committed after \S+:7: it died running, and its datadir now holds at A:7@a1$/,
     ]],
+    ["members hold data of two clusters", { cluster: "none", records: "g1 at A:10 | g2 at B:99" }, [
+      /^Transactions 1 to 99 of bbbbbbbb\S+, which g2 holds$/,
+      /^Whatever others committed after .* who has not reported since is not known$/,
+    ], { g2: "wait 3 for g1" }],
     ["an old branch is chosen", {
       cluster: "running A a1@0 a2@5",
       records: "g1 at A:8@a1 | g2 at A:7@a2 away",
