@@ -129,8 +129,11 @@ function locate(copy: Copy, all: readonly Attempt[]): Located {
     return { branch: "left-behind", later: next, until: lower(until, next.seqno) };
   }
   // It cannot be told where it branched off: only what no attempt began before is safe.
-  const later = attempts.find((one) => !isCreation(one, attempts) && isBeyond(position, one));
-  return later === undefined ? PRESENT : { branch: "unknown", later, until: later.seqno };
+  const passed = attempts.filter((one) => !isCreation(one, attempts) && isBeyond(position, one));
+  const [later] = passed;
+  if (later === undefined) return PRESENT;
+  const least = passed.reduce<bigint>((until, { seqno }) => lower(until, seqno), later.seqno);
+  return { branch: "unknown", later, until: least };
 }
 
 function lower(one: bigint | null, other: bigint): bigint {

@@ -161,6 +161,14 @@ Deno.test("branchOf() tells a part of the present history from all else, whoever
   );
 });
 
+Deno.test("sharedUntil() reckons with the earliest that two may have parted at", () => {
+  // Neither copy said what it followed: the third began before the second.
+  const past = attempts("running A a1@0 a2@263@? a3@168@?");
+  assert.equal(sharedUntil(copy("A:396@a2"), past), 168n);
+  assert.equal(sharedUntil(copy("A:439@?"), past), 168n);
+  assert.equal(sharedUntil(copy("A:168@a1"), past), null);
+});
+
 Deno.test("attemptsOf() takes the cluster's, else the longest lineage that all others are a part of", () => {
   const lineage = (text: string, name: string, past: readonly Attempt[]) => {
     const seen = record(`${name} ${text}`);

@@ -33,7 +33,14 @@ export class NameServer implements AsyncDisposable {
   async say(says: Says, times: number): Promise<void> {
     this.says = says;
     this.#asked = 0;
-    while (this.#asked < times) await new Promise<void>((resolve) => this.#wake = resolve);
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    while (this.#asked < times) {
+      patience.throwIfAborted(); // Who was to ask has ended.
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        patience.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -43,6 +50,8 @@ export class NameServer implements AsyncDisposable {
   }
 }
 
+/** A keeper asks again every second or so. */
+const PATIENCE_MS = 180_000;
 const IPV4 = 1;
 
 /** A reply to one question: its header and question again, and one address or none. */
