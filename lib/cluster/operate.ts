@@ -140,7 +140,7 @@ function planForce(
     const held = seen.kind === "record" && seen.present ? copyOf(seen.record) : null;
     // Another cluster's copy stays where it is: who holds it asks a person.
     return held !== null && held.position.uuid === next.uuid &&
-      lostAfter(held, cluster, next) !== null;
+      lostAfter(held, cluster, next) !== null && isAhead(held, copy, cluster);
   });
   if (better !== undefined) {
     return refused(
@@ -189,6 +189,15 @@ function planForce(
       }; whoever lies beyond it cannot join ` +
         "before its datadir is emptied",
   };
+}
+
+/** Whether a copy is the one to go on with rather than another: of the present history, or further on. */
+function isAhead(held: Copy, than: Copy | null, before: Cluster | null): boolean {
+  if (than === null) return true;
+  const attempts = before?.attempts ?? [];
+  const [one, other] = [branchOf(held, attempts), branchOf(than, attempts)];
+  if (one === "present" && other !== "present") return true;
+  return comparePositions(held.position, than.position) > 0;
 }
 
 function beginning(

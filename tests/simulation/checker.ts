@@ -124,7 +124,10 @@ export class Checker {
     if (this.#onRecord("cluster")?.forced === true) {
       return "a person had it begin while no cluster was on record";
     }
-    return this.excuses.beginning(machine, uuid, machines.length, storage);
+    // Who was taken away and has reported is counted, too.
+    const { removed } = this.#simulation;
+    const counted = removed.filter(({ name }) => this.#onRecord(`members/${name}`) !== null);
+    return this.excuses.beginning(machine, uuid, machines.length + counted.length, storage);
   }
 
   /** What a znode says; null where there is none. */
@@ -350,10 +353,11 @@ export class Checker {
       if (excuse !== null) return excuse;
     }
     if (isBegunAnew) return "a cluster began anew, as --size or a stranger's data had it";
-    if (waitsFor.length > 0) return null;
-    if (decision.reason.includes("different bootstraps") && lostWithDiskAndRecord) {
+    const isApart = /different bootstraps|does not say which bootstrap/.test(decision.reason);
+    if (isApart && person !== null && lostWithDiskAndRecord) {
       return "a bootstrap is known to no copy that is left";
     }
+    if (waitsFor.length > 0) return null;
     if (person?.includes("--size N")) return "nobody said --size";
     if (person !== null) return gone.get(machine.name) ?? [...gone.values()][0] ?? null;
     const isOnRecord = this.#onRecord("cluster") !== null &&

@@ -15,7 +15,7 @@
  * ensemble was emptied, while no cluster is on record,
  *
  * - where all copies were lost,
- * - where `--size` says fewer than there are,
+ * - where `--size` says fewer than there are, or than have reported, taken away since or not,
  * - by a stranger's datadir,
  * - by a person's `--force`: of members that have not reported since, the plan knows nothing,
  * - with `--storage ephemeral` where nobody is left of whom there is a record,
