@@ -266,7 +266,13 @@ export class Checker {
       const isLeft = this.#simulation.machines.some(({ datadir }) =>
         datadir.head !== null && this.#uuids.has(datadir.head.uuid)
       );
-      if (!isLeft) this.#uuids.clear();
+      if (!isLeft) {
+        const away = this.#simulation.removed.filter(({ datadir }) =>
+          datadir.head !== null && this.#uuids.has(datadir.head.uuid)
+        );
+        for (const { name } of away) this.excuses.leftOut(name);
+        this.#uuids.clear();
+      }
     }
     if (this.#simulation.storage === "ephemeral" && !this.#isPrimaryAnywhere(cluster.uuid)) {
       this.#uuids.clear();

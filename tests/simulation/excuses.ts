@@ -30,7 +30,8 @@
  *   torn: who put the cluster on record again could not know that the member did not serve yet, so its
  *   record says that its data may be newest.
  * - A person had the cluster go on without what a member may hold.
- * - A member was taken away for good and its record says that its data may be newest.
+ * - A member was taken away for good and its record says that its data may be newest; or it is taken
+ *   back, and a cluster began anew meanwhile.
  * - A lost record and a lost copy together: the copies that are left tell of different bootstraps.
  * - `--size` says more than there are, or nobody said it, and no cluster is on record.
  */
@@ -80,6 +81,11 @@ export class Excuses {
   /** A person went on without what a member holds. */
   leftBehind(name: string): void {
     this.#without.set(name, `a person went on without what ${name} holds`);
+  }
+
+  /** A cluster began anew while a member with data of the one before was taken away. */
+  leftOut(name: string): void {
+    this.#without.set(name, `${name} was away while a cluster began anew`);
   }
 
   /** A datadir of another cluster is about. */
