@@ -75,7 +75,7 @@ Deno.test("a person goes on without members that are gone, looks before, and pau
   const force = ["--force", "--member=galera-1"];
   const running = await operator.run("bootstrap", ...force, `--confirm=${uuid}`);
   assert.equal(running.status, 77, running.stdout);
-  assert.match(running.stderr, /galera-1 and galera-2 and galera-3 run: a second primary /);
+  assert.match(running.stderr, /galera-1, galera-2 and galera-3 run: a second primary /);
   await Promise.all(cluster.members.map((member) => member.crash()));
   one.start();
   await one.until("waiting for the others, which are gone", waitsForGone("galera-2"));
