@@ -141,7 +141,7 @@ Deno.test("pain 6: /status is answered all through a long SST, and nobody takes 
 // either is a scenario of the simulation, in startup_test.ts.
 Deno.test("pain 10: no time limit ends an SST that moves now and then, and the outage after it is recovered from", async () => {
   await using servers = await startServers();
-  await using slow = await SlowSst.start(servers.hosts, 2500);
+  await using slow = await SlowSst.start(servers.hosts, 1800);
   const { cluster } = slow;
   const { members } = cluster;
   const [one, two] = members as [TestMember, TestMember];
@@ -149,13 +149,21 @@ Deno.test("pain 10: no time limit ends an SST that moves now and then, and the o
   two.start({ size: 1, options: ["--stall-timeout=10s"] });
   await slow.untilSending(two);
   const startedMs = performance.now();
-  // Three times as long as nothing at all may move.
+  // Three times as long as nothing at all may move, or at least longer.
+  let held = 0;
   while (performance.now() - startedMs < 30_000) {
-    assert.ok(await slow.signal("SIGSTOP"), `Nothing is sent any more:\n${two.log}`);
+    if (!await slow.signal("SIGSTOP")) {
+      // Nothing sends between two of its parts, nor once all is there.
+      if ((await two.status())?.stage !== "joining") break;
+      await pause(50);
+      continue;
+    }
+    held++;
     await pause(2000);
     await slow.signal("SIGCONT");
     await pause(400);
   }
+  assert.ok(held > 6, `It was held ${held} times only:\n${two.log}`);
   await untilAllRegistered(members);
   assertJoinedOnce(two);
 
