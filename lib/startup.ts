@@ -7,7 +7,7 @@
  * Nothing that was read before the lock was held is acted on.
  */
 import { getLogger } from "@logtape/logtape";
-import { attemptsOf, begin } from "./cluster/attempts.ts";
+import { begin } from "./cluster/attempts.ts";
 import { decide } from "./cluster/decide.ts";
 import { isSamePlace } from "./cluster/position.ts";
 import { beforeSpawn } from "./cluster/record.ts";
@@ -293,18 +293,17 @@ async function start(
 
 /** `cluster` as it says that this member bootstraps. */
 function nextAttempt({ member, found, snapshot }: Scene): Cluster {
-  const before = snapshot.cluster.kind === "known" ? snapshot.cluster.cluster : null;
-  const records = snapshot.records.filter((seen) => seen.kind === "record")
-    .map(({ record }) => record);
-  const by = member.settings.member;
+  const { cluster: onRecord, records } = snapshot;
   const { held, attempt: followed, lineage } = found;
+  const by = member.settings.member;
   return begin({
-    before,
-    past: attemptsOf(before, records) ?? lineage,
+    onRecord,
+    records,
+    lineage,
     by,
     copy: held.kind === "at" ? { position: held.position, attempt: followed } : null,
     attempt: member.world.randomId(),
-    forced: before !== null && before.forced && before.by === by,
+    forced: onRecord.kind === "known" && onRecord.cluster.forced && onRecord.cluster.by === by,
   });
 }
 

@@ -52,6 +52,15 @@ async function serving(simulation: Simulation): Promise<void> {
   assert.ok(simulation.checker.counts.acknowledged > 20, "clients got nowhere");
 }
 
+/** All hold the same, and all have lost power. */
+async function crashedAsEquals(simulation: Simulation): Promise<void> {
+  await serving(simulation);
+  simulation.stopClients();
+  await simulation.run(5000);
+  for (const machine of simulation.machines) machine.crash();
+  simulation.wanted.clear();
+}
+
 function decisionOf(machine: Machine) {
   return machine.member!.progress.status.decision;
 }
@@ -537,11 +546,7 @@ scenario(
   "pain 9: an equal goes on where the elected one dies at each start",
   {},
   async (simulation) => {
-    await serving(simulation);
-    simulation.stopClients();
-    await simulation.run(5000);
-    for (const machine of simulation.machines) machine.crash();
-    simulation.wanted.clear();
+    await crashedAsEquals(simulation);
     let dying: Machine | null = null;
     simulation.onStep = (machine, what) => {
       if (what === "spawn to bootstrap, before") (dying ??= machine).aborts = Infinity;
@@ -559,11 +564,7 @@ scenario(
   "a bootstrap that was begun is taken back by SIGTERM before the spawn",
   {},
   async (simulation) => {
-    await serving(simulation);
-    simulation.stopClients();
-    await simulation.run(5000);
-    for (const machine of simulation.machines) machine.crash();
-    simulation.wanted.clear();
+    await crashedAsEquals(simulation);
     let stopped: Machine | null = null;
     simulation.onStep = (machine, what) => {
       if (what !== "spawn to bootstrap, before" || stopped !== null) return;

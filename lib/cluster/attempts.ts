@@ -1,6 +1,6 @@
 /** Which branch of a cluster's history a copy is on. */
 import { comparePositions, formatPosition, isKnown, type Position } from "./position.ts";
-import type { Attempt, Cluster, Copy, MemberRecord } from "./view.ts";
+import type { Attempt, Cluster, ClusterOnRecord, Copy, MemberRecord, SeenRecord } from "./view.ts";
 
 /**
  * Where a copy stands in the cluster's history: a part of the `present` one, `left-behind` on a branch
@@ -68,9 +68,10 @@ const MAX_ATTEMPTS = 100;
 
 /** `cluster` as it says that a member bootstraps. */
 export function begin(beginning: {
-  readonly before: Cluster | null;
-  /** The attempts so far, see {@link attemptsOf}. */
-  readonly past: readonly Attempt[];
+  readonly onRecord: ClusterOnRecord;
+  readonly records: readonly SeenRecord[];
+  /** The attempts that its own datadir knows of, for where the records tell of different ones. */
+  readonly lineage: readonly Attempt[];
   readonly by: string;
   /** What it begins with; null for a new cluster. */
   readonly copy: Copy | null;
@@ -78,7 +79,10 @@ export function begin(beginning: {
   readonly attempt: string;
   readonly forced: boolean;
 }): Cluster {
-  const { before, past, by, copy, attempt, forced } = beginning;
+  const { onRecord, records, lineage, by, copy, attempt, forced } = beginning;
+  const before = onRecord.kind === "known" ? onRecord.cluster : null;
+  const known = records.filter((seen) => seen.kind === "record").map(({ record }) => record);
+  const past = attemptsOf(before, known) ?? lineage;
   const uuid = copy?.position.uuid ?? null;
   // With ephemeral storage the cluster on record may be one whose members are all gone.
   const goesOn = copy !== null &&
@@ -136,7 +140,8 @@ function locate(copy: Copy, all: readonly Attempt[]): Located {
   return { branch: "unknown", later, until: least };
 }
 
-function lower(one: bigint | null, other: bigint): bigint {
+/** The lower of two seqnos, the first of which may be none. */
+export function lower(one: bigint | null, other: bigint): bigint {
   return one !== null && one < other ? one : other;
 }
 

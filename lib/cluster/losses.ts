@@ -1,7 +1,7 @@
 /** What is lost when a cluster goes on without what some members hold, or may hold. */
-import { branchOf, sharedUntil } from "./attempts.ts";
+import { branchOf, lower, sharedUntil } from "./attempts.ts";
 import { isStranger } from "./elect.ts";
-import { comparePositions, isKnown } from "./position.ts";
+import { isKnown } from "./position.ts";
 import { floorOf } from "./record.ts";
 import { nameOf } from "./say.ts";
 import type { Cluster, Copy, MemberRecord, SeenRecord } from "./view.ts";
@@ -60,13 +60,7 @@ function sharedWith(record: MemberRecord, before: Cluster | null, next: Cluster 
   if (attempt === undefined) return begun.seqno;
   // However far it came.
   const ran = { position: { uuid: begun.uuid, seqno: 2n ** 63n - 1n }, attempt };
-  const until = sharedUntil(ran, next?.attempts ?? []);
-  if (until === null) return begun.seqno;
-  const [shared, began] = [{ uuid: begun.uuid, seqno: until }, {
-    uuid: begun.uuid,
-    seqno: begun.seqno,
-  }];
-  return comparePositions(shared, began) < 0 ? until : begun.seqno;
+  return lower(sharedUntil(ran, next?.attempts ?? []), begun.seqno);
 }
 
 /**

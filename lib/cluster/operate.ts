@@ -2,7 +2,7 @@
  * What an operator can do where the rules wait for a person: have one member bootstrap, or forget
  * one. Pure: what would be written and what may be lost by it, or why it is refused.
  */
-import { attemptsOf, begin, branchOf } from "./attempts.ts";
+import { begin, branchOf } from "./attempts.ts";
 import { decide } from "./decide.ts";
 import { copyOf, lossOf, lostAfter, mayHaveServed } from "./losses.ts";
 import { comparePositions, formatPosition } from "./position.ts";
@@ -200,22 +200,15 @@ function isAhead(held: Copy, than: Copy | null, before: Cluster | null): boolean
   return comparePositions(held.position, than.position) > 0;
 }
 
+/** `cluster` as it would say that a member bootstraps with what its record says. */
 function beginning(
-  sight: Sight,
-  record: MemberRecord,
+  { cluster: onRecord, records }: Sight,
+  { name: by, data, lineage }: MemberRecord,
   attempt: string,
   forced: boolean,
 ): Cluster {
-  const before = sight.cluster.kind === "known" ? sight.cluster.cluster : null;
-  const records = sight.records.filter((seen) => seen.kind === "record").map((one) => one.record);
-  return begin({
-    before,
-    past: attemptsOf(before, records) ?? record.lineage,
-    by: record.name,
-    copy: record.data.kind === "at" ? record.data.copy : null,
-    attempt,
-    forced,
-  });
+  const copy = data.kind === "at" ? data.copy : null;
+  return begin({ onRecord, records, lineage, by, copy, attempt, forced });
 }
 
 type Seen = SeenRecord & { readonly kind: "record" };
@@ -336,6 +329,21 @@ function notOnRecord(sight: Sight, member: string): string {
   return `There is no member ${member} on record: ${known}`;
 }
 
-function refused(reason: string): Refusal {
+/** What was read, as it would be once a plan was carried out. */
+export function carriedOut(sight: Sight, { cluster, records, forgotten }: Plan): Sight {
+  return {
+    ...sight,
+    cluster: cluster === null ? sight.cluster : { kind: "known", cluster },
+    records: sight.records
+      .filter((seen) => !forgotten.includes(nameOf(seen)))
+      .map((seen) => {
+        const next = records.find(({ name }) => name === nameOf(seen));
+        return next === undefined || seen.kind !== "record" ? seen : { ...seen, record: next };
+      }),
+  };
+}
+
+/** Not done, and why: one sentence. */
+export function refused(reason: string): Refusal {
   return { kind: "refused", reason };
 }

@@ -1,6 +1,14 @@
 /** What would be on record if something happened to a member, or a person did something. Pure. */
 import { type Said, type Scene, sizeOf } from "./dry_run.ts";
-import { heldOf, type Plan, planBootstrap, planForget, type Refusal } from "./operate.ts";
+import {
+  carriedOut,
+  heldOf,
+  type Plan,
+  planBootstrap,
+  planForget,
+  type Refusal,
+  refused,
+} from "./operate.ts";
 import { afterInspection, floorOf } from "./record.ts";
 import { nameOf } from "./say.ts";
 import type { Held, MemberRecord } from "./view.ts";
@@ -27,10 +35,10 @@ const ANOTHER_DATADIR = "another";
  */
 export function suppose(scene: Scene, { member, fate }: Supposition): Scene | Refusal {
   const seen = scene.sight.records.find((one) => nameOf(one) === member);
-  if (fate === "forgotten") return carriedOut(scene, planForget(scene.sight, member));
+  if (fate === "forgotten") return after(scene, planForget(scene.sight, member));
   if (fate === "forced") {
     const options = { attempt: "what-if", force: true };
-    return carriedOut(scene, planBootstrap(scene.sight, member, options));
+    return after(scene, planBootstrap(scene.sight, member, options));
   }
   if (seen?.kind !== "record") return refused(`The record of ${member} cannot be read`);
   const { record } = seen;
@@ -121,30 +129,13 @@ function withoutServer(
   };
 }
 
-function carriedOut(scene: Scene, plan: Plan | Refusal): Scene | Refusal {
+function after(scene: Scene, plan: Plan | Refusal): Scene | Refusal {
   if (plan.kind === "refused") return plan;
-  const { cluster, records, forgotten } = plan;
-  return {
-    said: scene.said,
-    sight: {
-      ...scene.sight,
-      ...(cluster === null ? {} : { cluster: { kind: "known", cluster } }),
-      records: scene.sight.records
-        .filter((seen) => !forgotten.includes(nameOf(seen)))
-        .map((seen) => {
-          const next = records.find(({ name }) => name === nameOf(seen));
-          return next === undefined || seen.kind !== "record" ? seen : { ...seen, record: next };
-        }),
-    },
-  };
+  return { said: scene.said, sight: carriedOut(scene.sight, plan) };
 }
 
 function uuidOf({ sight: { cluster } }: Scene, { data }: MemberRecord): string | null {
   if (cluster.kind === "known" && cluster.cluster.uuid !== null) return cluster.cluster.uuid;
   const floor = floorOf(data);
   return floor === null || floor === "unknown" ? null : floor.position.uuid;
-}
-
-function refused(reason: string): Refusal {
-  return { kind: "refused", reason };
 }

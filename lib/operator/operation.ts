@@ -2,6 +2,7 @@
 
 import type { Scene } from "../cluster/dry_run.ts";
 import type { Plan, Refusal, Sight } from "../cluster/operate.ts";
+import { nameOf } from "../cluster/say.ts";
 import type { Environment, OptionDefinition } from "../command.ts";
 import { buildLogConfig, buildZooKeeperConfig } from "../config.ts";
 import { ConfigError, RefusedError, UnavailableError, UsageError } from "../errors.ts";
@@ -80,7 +81,7 @@ export async function readMembers({ ensemble, root, signal }: Ground): Promise<S
 
 /** Makes sure that a member is on record. @throws {UsageError} It is not. */
 export function requireMember({ sight }: Scene, member: string): void {
-  const names = sight.records.map((seen) => seen.kind === "record" ? seen.record.name : seen.name);
+  const names = sight.records.map(nameOf);
   if (names.includes(member)) return;
   throw new UsageError(
     `There is no member "${member}" on record${suggestionFor(member, names)}: known are ` +

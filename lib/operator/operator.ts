@@ -1,5 +1,6 @@
 /** What an operator does: read all that is on record, and write a plan, all or nothing. */
 import type { Plan, Sight } from "../cluster/operate.ts";
+import { nameOf } from "../cluster/say.ts";
 import type { SeenRecord } from "../cluster/view.ts";
 import { askAll } from "../peers.ts";
 import { settle } from "../settle.ts";
@@ -115,7 +116,7 @@ export class Operator {
 
   /** What becomes of a record; null where it is no longer what was read. */
   async #rewrite(plan: Plan, seen: SeenRecord): Promise<Operation | null> {
-    const name = seen.kind === "record" ? seen.record.name : seen.name;
+    const name = nameOf(seen);
     const path = `${this.#root}/members/${name}`;
     try {
       const { data, stat } = await this.#ensemble.get(path);
@@ -142,9 +143,7 @@ export class Operator {
         return now.cluster.kind === "known" &&
           now.cluster.cluster.attempts.some(({ attempt }) => attempt === cluster.attempt);
       }
-      return !now.records.some((seen) =>
-        forgotten.includes(seen.kind === "record" ? seen.record.name : seen.name)
-      );
+      return !now.records.some((seen) => forgotten.includes(nameOf(seen)));
     } finally {
       watches.abort();
     }

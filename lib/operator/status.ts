@@ -1,5 +1,6 @@
 /** What `status` shows: the registry and what members say of themselves, put together. Pure. */
 
+import { nameOf } from "../cluster/say.ts";
 import type { Advice } from "../cluster/dry_run.ts";
 import { formatPosition } from "../cluster/position.ts";
 import type { ClusterOnRecord, RecordData, SeenRecord } from "../cluster/view.ts";
@@ -96,7 +97,7 @@ function ofRecord(
   nodes: readonly NodeChild[],
   statuses: ReadonlyMap<string, MemberStatus>,
 ): MemberReport {
-  const name = seen.kind === "record" ? seen.record.name : seen.name;
+  const name = nameOf(seen);
   const child = nodes.find(({ node }) => node?.member === name);
   const status = statuses.get(name) ?? null;
   const registration = {

@@ -189,8 +189,8 @@ Deno.test("attemptsOf() takes the cluster's, else the longest lineage that all o
 Deno.test("begin() goes on with the history of what it begins with, or starts a new one", () => {
   const known = cluster("running A a1@0");
   if (known.kind !== "known") throw new Error("not known");
-  const rest = { by: "g2", attempt: "a2", forced: false, past: ONE };
-  const goesOn = begin({ ...rest, before: known.cluster, copy: copy("A:10@a1") });
+  const rest = { by: "g2", attempt: "a2", forced: false, records: [], lineage: [] };
+  const goesOn = begin({ ...rest, onRecord: known, copy: copy("A:10@a1") });
   assert.deepEqual(goesOn, {
     phase: "bootstrapping",
     uuid: A,
@@ -200,10 +200,15 @@ Deno.test("begin() goes on with the history of what it begins with, or starts a 
     forced: false,
   });
   const created = { attempt: "a2", by: "g2", uuid: null, seqno: 0n, from: null };
-  assert.deepEqual(begin({ ...rest, before: known.cluster, copy: null }).attempts, [created]);
-  const emptied = begin({ ...rest, before: null, copy: copy("A:10@a1") });
+  assert.deepEqual(begin({ ...rest, onRecord: known, copy: null }).attempts, [created]);
+  const none = { kind: "none" } as const;
+  const told = record("g1 at A:9");
+  if (told.kind !== "record") throw new Error("not a record");
+  const records = [{ ...told, record: { ...told.record, lineage: ONE } }];
+  const emptied = begin({ ...rest, onRecord: none, records, copy: copy("A:10@a1") });
   assert.deepEqual(emptied.attempts, goesOn.attempts);
   const long = Array.from({ length: 150 }, (_, i) => ({ ...ONE[0]!, attempt: `b${i}` }));
-  const cut = begin({ ...rest, past: long, before: known.cluster, copy: copy("A:10@a1") });
+  const onRecord = { ...known, cluster: { ...known.cluster, attempts: long } };
+  const cut = begin({ ...rest, onRecord, copy: copy("A:10@a1") });
   assert.equal(cut.attempts.length, 101);
 });

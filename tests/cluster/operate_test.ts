@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { decide } from "../../lib/cluster/decide.ts";
-import { type Plan, planBootstrap, planForget, type Sight } from "../../lib/cluster/operate.ts";
-import { A, carriedOut, inWords, type Scene, viewOf } from "./views.ts";
+import {
+  carriedOut,
+  type Plan,
+  planBootstrap,
+  planForget,
+  type Sight,
+} from "../../lib/cluster/operate.ts";
+import { A, inWords, type Scene, viewOf } from "./views.ts";
 import {
   decides,
   describe,

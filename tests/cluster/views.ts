@@ -11,7 +11,6 @@
  * | registered | `g2 primary \| g3 silent`; `10.0.0.9 foreign` |
  */
 import { ZERO_UUID } from "../../lib/cluster/position.ts";
-import type { Plan, Sight } from "../../lib/cluster/operate.ts";
 import type {
   Answer,
   Attempt,
@@ -224,22 +223,4 @@ function split(text: string): string[] {
 
 function fail(what: string, text: string): never {
   throw new Error(`Not a ${what}: ${JSON.stringify(text)}`);
-}
-
-/** The registry after a plan was carried out. */
-export function carriedOut(sight: Sight, plan: Plan): Sight {
-  const records = sight.records
-    .filter((seen) => !plan.forgotten.includes(nameOf(seen)))
-    .map((seen): SeenRecord => {
-      const record = plan.records.find(({ name }) => name === nameOf(seen));
-      return record === undefined || seen.kind !== "record" ? seen : { ...seen, record };
-    });
-  const cluster = plan.cluster === null
-    ? sight.cluster
-    : { kind: "known", cluster: plan.cluster } as const;
-  return { ...sight, records, cluster };
-}
-
-function nameOf(seen: SeenRecord): string {
-  return seen.kind === "record" ? seen.record.name : seen.name;
 }

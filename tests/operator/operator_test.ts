@@ -86,6 +86,18 @@ async function thirdLeftBehind({ simulation, machines }: Play): Promise<void> {
   for (const machine of [one, two]) machine.crash();
 }
 
+/** The others stop first: what the third commits alone nobody else has. */
+async function thirdServesAlone(
+  { simulation, machines: [one, two] }: Play,
+  forMs: number,
+): Promise<void> {
+  await serving(simulation);
+  for (const machine of [one, two]) simulation.wanted.delete(machine);
+  simulation.stop(one, two);
+  await until(simulation, "two are down", () => !one.running && !two.running);
+  await simulation.run(forMs);
+}
+
 scenario("forget lets the others go on without one that does not come back", async (play) => {
   const { simulation, machines: [one, two, three], person } = play;
   await thirdLeftBehind(play);
@@ -127,12 +139,7 @@ scenario(
 
 scenario("one that was forgotten and holds more is not let in", async (play) => {
   const { simulation, machines: [one, two, three], person } = play;
-  await serving(simulation);
-  // The two go first; what the third commits alone nobody else has.
-  for (const machine of [one, two]) simulation.wanted.delete(machine);
-  simulation.stop(one, two);
-  await until(simulation, "two are down", () => !one.running && !two.running);
-  await simulation.run(10_000);
+  await thirdServesAlone(play, 10_000);
   simulation.wanted.delete(three);
   three.crash();
   simulation.start(one, two);
@@ -153,11 +160,7 @@ scenario("one that was forgotten and holds more is not let in", async (play) => 
 
 scenario("bootstrap --force goes on with a copy where the newest is lost", async (play) => {
   const { simulation, machines: [one, two, three], person } = play;
-  await serving(simulation);
-  for (const machine of [one, two]) simulation.wanted.delete(machine);
-  simulation.stop(one, two);
-  await until(simulation, "two are down", () => !one.running && !two.running);
-  await simulation.run(10_000);
+  await thirdServesAlone(play, 10_000);
   three.crash();
   three.datadir.empty();
   simulation.checker.excuses.diskLost(three.name);
@@ -216,11 +219,8 @@ scenario(
   "the branch is told from the data where the ensemble was emptied after a force",
   async (play) => {
     const { simulation, machines: [one, two, three], person } = play;
-    await serving(simulation);
-    for (const machine of [one, two]) simulation.wanted.delete(machine);
-    simulation.stop(one, two);
-    await until(simulation, "two are down", () => !one.running && !two.running);
-    await simulation.run(20_000);
+    await thirdServesAlone(play, 20_000);
+    simulation.stopClients();
     simulation.wanted.delete(three);
     three.crash();
     simulation.start(one, two);
@@ -228,9 +228,10 @@ scenario(
     assert.equal((await person((p) => p.forget("galera-3"))).kind, "plan");
     simulation.checker.excuseForced(one.datadir.head, "a person forgot galera-3");
     await until(simulation, "they go on", () => simulation.allPrimary([one, two]));
-    simulation.stopClients();
-    // Less is committed now than the third had alone: by its seqno it would win.
     for (const machine of simulation.machines) machine.crash();
+    // By its seqno the third would win.
+    const seqnoOf = ({ datadir }: Machine) => datadir.head?.seqno ?? 0n;
+    assert.ok(seqnoOf(three) > seqnoOf(one) && seqnoOf(three) > seqnoOf(two));
     simulation.ensemble.deleteBelow("/mariadb");
     simulation.start(three);
     await until(simulation, "they go on", () => simulation.allPrimary([one, two]));
