@@ -71,6 +71,23 @@ const wait = v.object({
   person: v.nullable(text),
 });
 
+const transfer = v.optional(
+  v.nullable(v.object({
+    kind: v.picklist(["SST", "IST"]),
+    role: v.picklist(["joiner", "donor"]),
+    peer: v.nullable(text),
+    done: v.number(),
+    total: v.nullable(v.number()),
+    rate: v.nullable(v.number()),
+    remainingSeconds: v.nullable(v.number()),
+    startedAt: text,
+    endedAt: v.nullable(text),
+    phase: v.exactOptional(text),
+    failure: v.exactOptional(text),
+  })),
+  null,
+);
+
 /** All of it; what a keeper of another version may not say yet has a default. */
 const memberStatus = v.object({
   ...peerStatus.entries,
@@ -99,6 +116,8 @@ const memberStatus = v.object({
   since: text,
   startedAt: text,
   readyAt: v.nullable(text),
+  transfer,
+  lastTransfer: transfer,
 });
 
 /**

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { formatPosition } from "./cluster/position.ts";
 import type { Decision, Held } from "./cluster/view.ts";
 import type { WsrepStatus } from "./mariadb/database.ts";
+import type { Transfer } from "./transfer.ts";
 import type { SessionState } from "./zookeeper/ensemble.ts";
 
 /** How far a member may be. */
@@ -57,6 +58,10 @@ export interface MemberStatus {
   readonly since: string;
   readonly startedAt: string;
   readonly readyAt: string | null;
+  /** The state transfer that goes on now, as joiner or donor. */
+  readonly transfer: Transfer | null;
+  /** The last one that ended. */
+  readonly lastTransfer: Transfer | null;
 }
 
 const log = getLogger(["galera-keeper", "member"]);
@@ -91,6 +96,8 @@ export class Progress {
       since: now(),
       startedAt: now(),
       readyAt: null,
+      transfer: null,
+      lastTransfer: null,
     };
   }
 

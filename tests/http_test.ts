@@ -35,15 +35,29 @@ Deno.test("askMember() reads all of it, and what an older keeper does not say", 
   );
   const at = `${HOST}:${server.addr.port}`;
   assert.deepEqual(await askMember(at, signal), shown.status);
+  const going = {
+    kind: "SST",
+    role: "joiner",
+    peer: null,
+    done: 1,
+    total: 2,
+    rate: null,
+    remainingSeconds: null,
+    startedAt: "2026-01-01T00:00:00Z",
+    endedAt: null,
+    phase: "preparing",
+  };
+  status = { ...shown.status, transfer: going, lastTransfer: { ...going, failure: "Why" } };
+  assert.deepEqual(await askMember(at, signal), status);
   assert.deepEqual(shown.status.held, {
     kind: "at",
     position: "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d:1152921504606846976",
     safeToBootstrap: true,
   });
-  const { held: _, attempt: _a, size: _s, ...older } = shown.status;
+  const { held: _, attempt: _a, size: _s, transfer: _t, lastTransfer: _l, ...older } = shown.status;
   status = older;
-  const { held, attempt, size } = await askMember(at, signal);
-  assert.deepEqual([held, attempt, size], [null, null, null]);
+  const { held, attempt, size, transfer, lastTransfer } = await askMember(at, signal);
+  assert.deepEqual([held, attempt, size, transfer, lastTransfer], Array(5).fill(null));
   status = { ...older, doing: 7 };
   await assert.rejects(askMember(at, signal), /not a member's status/);
 });

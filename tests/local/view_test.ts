@@ -34,6 +34,8 @@ const STATUS: MemberStatus = {
   since: "2026-01-01T00:00:00Z",
   startedAt: "2026-01-01T00:00:00Z",
   readyAt: null,
+  transfer: null,
+  lastTransfer: null,
 };
 
 function running(status: Partial<MemberStatus> | null): ProcessState {
