@@ -116,6 +116,7 @@ const memberStatus = v.object({
   since: text,
   startedAt: text,
   readyAt: v.nullable(text),
+  certificateExpiresAt: v.optional(v.nullable(text), null),
   transfer,
   lastTransfer: transfer,
 });

@@ -58,6 +58,8 @@ export interface MemberStatus {
   readonly since: string;
   readonly startedAt: string;
   readonly readyAt: string | null;
+  /** When the certificates of `--tls-dir` end, ISO 8601; null without them. */
+  readonly certificateExpiresAt: string | null;
   /** The state transfer that goes on now, as joiner or donor. */
   readonly transfer: Transfer | null;
   /** The last one that ended. */
@@ -96,6 +98,7 @@ export class Progress {
       since: now(),
       startedAt: now(),
       readyAt: null,
+      certificateExpiresAt: null,
       transfer: null,
       lastTransfer: null,
     };
@@ -109,6 +112,11 @@ export class Progress {
   /** Where the session's state is to be had. */
   watchSession(session: () => SessionState | "none"): void {
     this.#session = session;
+  }
+
+  /** When the certificates of `--tls-dir` end, ISO 8601. */
+  set certificateExpiresAt(at: string) {
+    this.#status = { ...this.#status, certificateExpiresAt: at };
   }
 
   /** How many members the first start waits for; null: for a person. */

@@ -34,6 +34,7 @@ const STATUS: MemberStatus = {
   since: "2026-01-01T00:00:00Z",
   startedAt: "2026-01-01T00:00:00Z",
   readyAt: null,
+  certificateExpiresAt: null,
   transfer: null,
   lastTransfer: null,
 };
