@@ -71,6 +71,10 @@ export interface RunConfig {
   readonly sstMethod: "rsync" | "mariabackup";
   /** A start without any progress for this long is given up, in milliseconds. */
   readonly stallTimeoutMs: number;
+  /** A member that serves and is told to stop goes on for so long, not ready; in milliseconds. */
+  readonly drainMs: number;
+  /** How long mariadbd may take to stop before it is killed, in milliseconds. */
+  readonly stopTimeoutMs: number;
   /** Galera's library; null: to be found. */
   readonly provider: string | null;
   /** Galera's options by name, over ours. */
@@ -134,6 +138,8 @@ export function buildRunConfig(
     user: machine.uid() === 0 ? options.user : null,
     sstMethod: options.sstMethod,
     stallTimeoutMs: options.stallTimeout,
+    drainMs: options.drain,
+    stopTimeoutMs: options.stopTimeout,
     provider: options.provider ?? null,
     providerOptions,
     initialisation,

@@ -1,5 +1,6 @@
 /** One member's whole life: start up, supervise, decide afresh, until it exits or is told to stop. */
 import { getLogger } from "@logtape/logtape";
+import { afterDrain, type Told } from "./drain.ts";
 import type { ExitStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
 import { startUp } from "./startup.ts";
@@ -11,11 +12,13 @@ const log = getLogger(["galera-keeper", "member"]);
  * Keeps a member until its server exits by itself or the signal stops it. Its session is closed and
  * its datadir let go in every case.
  *
- * @param signal Stops it in order.
+ * @param told Stops it in order; one that serves drains first.
  * @returns How the server exited; null where we were told to stop and did.
  * @throws {KeeperError} What only a person can mend.
  */
-export async function keep(member: Member, signal: AbortSignal): Promise<ExitStatus | null> {
+export async function keep(member: Member, told: Told): Promise<ExitStatus | null> {
+  using drained = afterDrain(member, told);
+  const { signal } = drained;
   member.stopOn(signal);
   try {
     for (;;) {
@@ -28,6 +31,8 @@ export async function keep(member: Member, signal: AbortSignal): Promise<ExitSta
         case "stopped":
           return null;
         case "decide-afresh":
+          // Its server has stopped in the middle of a drain.
+          if (told.signal.aborted) return null;
           log.info("Deciding afresh");
       }
     }

@@ -16,6 +16,7 @@ export const STAGES = [
   "joining",
   "registering",
   "registered",
+  "draining",
   "stopping",
   "plain",
 ] as const;
@@ -174,6 +175,17 @@ export class Progress {
   ready(): void {
     this.enter("registered", SERVING);
     this.#status = { ...this.#status, readyAt: this.#now() };
+  }
+
+  /** Whether clients may be served by it: it is registered and in a primary component. */
+  get serves(): boolean {
+    return this.#status.stage === "registered" && this.#status.primary;
+  }
+
+  /** It is to stop and serves on for a while, not ready. */
+  drain(doing: string): void {
+    this.unready();
+    this.enter("draining", doing);
   }
 
   /** It serves no more. */

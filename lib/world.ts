@@ -46,6 +46,8 @@ export interface Timing {
   readonly nonPrimaryGraceMs: number;
   /** How long a server that is given up has to stop; a start, nothing of a client's is in it. */
   readonly giveUpGraceMs: number;
+  /** How long a member that serves goes on, not ready, when it is told to stop. */
+  readonly drainMs: number;
   /** How long a server has to stop when we are told to stop. */
   readonly stopGraceMs: number;
 }
@@ -60,6 +62,8 @@ export const TIMING: Timing = {
   // Twice Galera's own 5.6-6 s to see that a member is gone.
   nonPrimaryGraceMs: 12_000,
   giveUpGraceMs: 60_000,
+  // Proxies ask every two seconds or so, and Kubernetes takes as long to tell all of its nodes.
+  drainMs: 5000,
   // A large buffer pool takes its time; whoever cannot wait sends SIGKILL.
   stopGraceMs: 60 * 60_000,
 };

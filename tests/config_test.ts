@@ -68,6 +68,8 @@ Deno.test("buildRunConfig() has the defaults of the options table", async () => 
     user: "mysql",
     sstMethod: "rsync",
     stallTimeoutMs: 300_000,
+    drainMs: 5000,
+    stopTimeoutMs: 3_600_000,
     provider: null,
     providerOptions: {},
     initialisation: {
@@ -90,7 +92,7 @@ Deno.test("buildRunConfig() takes every option from the command line", async () 
     "run --zookeeper a:1,b:2/x --session-timeout 5s --root /db --zookeeper-digest-file " +
       "/secrets/digest --member m-1 --address 127.0.1.1 --bind 127.0.1.1 --port 3307 " +
       "--cluster-name c --http 127.0.1.1:9000 --size 3 --storage ephemeral --datadir /d/ " +
-      "--socket /s --user db --sst-method mariabackup --stall-timeout 90s --provider /p.so " +
+      "--socket /s --user db --sst-method mariabackup --stall-timeout 90s --drain 0s --stop-timeout 2m --provider /p.so " +
       "--provider-options gcache.size=1G;gcs.fc_limit=64 --log-format json --log-level warning " +
       "--verbose -- mysqld --max-connections=5 --skip-log-bin",
   );
@@ -116,6 +118,8 @@ Deno.test("buildRunConfig() takes every option from the command line", async () 
     user: "db",
     sstMethod: "mariabackup",
     stallTimeoutMs: 90_000,
+    drainMs: 0,
+    stopTimeoutMs: 120_000,
     provider: "/p.so",
     providerOptions: { "gcache.size": "1G", "gcs.fc_limit": "64" },
     isWsrepOn: true,

@@ -5,52 +5,8 @@
 import assert from "node:assert/strict";
 import { TIMING } from "../lib/world.ts";
 import type { Machine } from "./simulation/machine.ts";
-import { Simulation, type SimulationOptions } from "./simulation/simulation.ts";
-
-const MINUTE_MS = 60_000;
-
-type Options = Partial<SimulationOptions>;
-
-/** A scenario, run with several seeds: each has the same events with other delays. */
-function scenario(
-  name: string,
-  options: Options,
-  play: (simulation: Simulation) => Promise<void>,
-  seeds = 8,
-): void {
-  Deno.test(`keep() ${name}`, async () => {
-    for (let seed = 1; seed <= seeds; seed++) {
-      const simulation = new Simulation({ members: 3, size: 3, ...options, seed });
-      try {
-        await play(simulation);
-        assert.deepEqual(simulation.checker.violations, []);
-      } catch (error) {
-        const story = `seed ${seed}\n${simulation.timeline.join("\n")}\n${simulation.summary}`;
-        throw new Error(story, { cause: error });
-      }
-    }
-  });
-}
-
-/** Until all that are wanted are registered, Synced and Primary together. */
-async function allUp(simulation: Simulation, machines?: readonly Machine[]): Promise<void> {
-  const up = await simulation.run(5 * MINUTE_MS, () => simulation.allPrimary(machines));
-  assert.ok(up, `not all are up:\n${simulation.summary}`);
-}
-
-async function allDown(simulation: Simulation, machines = simulation.machines): Promise<void> {
-  const down = () => machines.every((one) => !one.running && !one.server?.alive);
-  assert.ok(await simulation.run(MINUTE_MS, down), `not all are down:\n${simulation.summary}`);
-}
-
-/** Starts all, and lets clients commit for a while. */
-async function serving(simulation: Simulation): Promise<void> {
-  simulation.start();
-  await allUp(simulation);
-  simulation.startClients();
-  await simulation.run(20_000);
-  assert.ok(simulation.checker.counts.acknowledged > 20, "clients got nowhere");
-}
+import { allDown, allUp, MINUTE_MS, scenario, serving, waitsFor } from "./scenario.ts";
+import { Simulation } from "./simulation/simulation.ts";
 
 /** All hold the same, and all have lost power. */
 async function crashedAsEquals(simulation: Simulation): Promise<void> {
@@ -63,15 +19,6 @@ async function crashedAsEquals(simulation: Simulation): Promise<void> {
 
 function decisionOf(machine: Machine) {
   return machine.member!.progress.status.decision;
-}
-
-/** Until a member waits for the reason that it gives. */
-async function waitsFor(simulation: Simulation, machine: Machine, reason: RegExp): Promise<void> {
-  const waits = () => {
-    const { stage, doing } = machine.member!.progress.status;
-    return machine.running && stage === "waiting" && reason.test(doing);
-  };
-  assert.ok(await simulation.run(2 * MINUTE_MS, waits), `${machine.name} is ${machine.doing}`);
 }
 
 scenario("starts three members one at a time", {}, async (simulation) => {

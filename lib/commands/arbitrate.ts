@@ -77,7 +77,9 @@ async function run(options: ArbitrateOptions, env: Environment): Promise<number>
   const digestPassword = zookeeper.digest?.replace(/^[^:]*:/, "") ?? null;
   startLog(buildLogConfig(options, [digestPassword]));
   const log = logger("arbitrate");
-  using stop = stopSignals((name) => log.info("{name}: stopping", { name }));
+  using stop = stopSignals((name, isAgain) => {
+    if (!isAgain) log.info("{name}: stopping", { name });
+  });
   const starter = new GarbdStarter(garbd, logger());
   await starter.requirePrograms();
   await keepArbitrator(

@@ -6,6 +6,7 @@ import { REAL_CLOCK } from "../machine/clock.ts";
 import { stopSignals } from "../machine/signals.ts";
 import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, type RunConfig } from "../config.ts";
+import type { Told } from "../drain.ts";
 import { EXIT, KeeperError } from "../errors.ts";
 import { askStatus, serveHttp } from "../http.ts";
 import { keep } from "../keeper.ts";
@@ -49,20 +50,24 @@ export const RUN: CommandDefinition = {
  * @throws {KeeperError} What only a person can mend; how `mariadbd` failed, with its own status.
  */
 export async function run(config: RunConfig): Promise<number> {
-  using stop = stopSignals((name) => log.info("{name}: stopping", { name }));
+  using stop = stopSignals((name, isAgain) =>
+    isAgain
+      ? log.info("{name} again: a drain ends, mariadbd's own shutdown is waited for", { name })
+      : log.info("{name}: stopping", { name })
+  );
   const database = createDatabase(config, logger());
   const status = config.isWsrepOn
-    ? await keepMember(config, database, stop.signal)
-    : await keepPlain(database, stop.signal);
+    ? await keepMember(config, database, stop)
+    : await keepPlain(database, config.stopTimeoutMs, stop.signal);
   return status === null ? EXIT.ok : exitStatusOf(status);
 }
 
 async function keepMember(
   config: RunConfig,
   database: Database,
-  signal: AbortSignal,
+  told: Told,
 ): Promise<ExitStatus | null> {
-  const { member, address, storage, size, http, zookeeper, stallTimeoutMs } = config;
+  const { member, address, storage, size, http, zookeeper } = config;
   const progress = new Progress(member, address, REAL_CLOCK.now);
   await using _server = http === null ? null : serveHttp(http, () => progress.status);
   const settings = {
@@ -73,8 +78,13 @@ async function keepMember(
     root: zookeeper.root,
     http: http?.advertised ?? null,
   };
-  const timing = { ...TIMING, stallMs: stallTimeoutMs };
-  return await keep(new Member(settings, realWorld(config, database), timing, progress), signal);
+  const timing = {
+    ...TIMING,
+    stallMs: config.stallTimeoutMs,
+    drainMs: config.drainMs,
+    stopGraceMs: config.stopTimeoutMs,
+  };
+  return await keep(new Member(settings, realWorld(config, database), timing, progress), told);
 }
 
 function realWorld({ zookeeper }: RunConfig, database: Database): World {
@@ -88,7 +98,11 @@ function realWorld({ zookeeper }: RunConfig, database: Database): World {
 }
 
 /** `WSREP_ON=OFF`: a plain `mariadbd`, as in the lab; no ensemble is asked. */
-async function keepPlain(database: Database, signal: AbortSignal): Promise<ExitStatus | null> {
+async function keepPlain(
+  database: Database,
+  stopTimeoutMs: number,
+  signal: AbortSignal,
+): Promise<ExitStatus | null> {
   try {
     const { held } = await database.inspect(signal);
     if (held.kind === "empty") await database.initialise(signal);
@@ -100,7 +114,7 @@ async function keepPlain(database: Database, signal: AbortSignal): Promise<ExitS
       if (exit.signal.aborted) resolve(null);
     });
     if (exit.exited) return await running.exited;
-    await running.stop(TIMING.stopGraceMs);
+    await running.stop(stopTimeoutMs);
     return null;
   } catch (error) {
     if (signal.aborted) return null;

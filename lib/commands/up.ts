@@ -25,6 +25,7 @@ import { openScreen, type Screen } from "../local/screen.ts";
 import { LocalZooKeeper } from "../local/zookeeper.ts";
 import { startLog } from "../log.ts";
 import {
+  DRAIN_OPTION,
   formatZooKeeperAddress,
   JSON_OPTION,
   LOG_OPTIONS,
@@ -46,6 +47,7 @@ interface UpOptions extends Omit<ZooKeeperOptions, "zookeeper">, LogOptions, Ins
   readonly data?: string;
   readonly baseAddress: string;
   readonly sstMethod: LocalConfig["sstMethod"];
+  readonly drain: number;
   readonly exitWhenSynced?: boolean;
   readonly patience: number;
   readonly json?: boolean;
@@ -92,6 +94,7 @@ export const UP: CommandDefinition = {
       parse: (text) => parseChoice(text, ["rsync", "mariabackup"]),
       default: "rsync",
     },
+    { ...DRAIN_OPTION, group: GROUP, default: 0, defaultText: "0s" },
     {
       flags: "--exit-when-synced",
       description: "stop everything in order as soon as all members serve; 69 if they do not",
@@ -140,6 +143,7 @@ async function up(
     dataDir: resolve(options.data ?? defaultDataDir(uid, context.env)),
     baseAddress: options.baseAddress,
     sstMethod: options.sstMethod,
+    drainMs: options.drain,
     mariadbdOptions: checkExtraArguments(rest),
   };
   const plans = planMembers(config);

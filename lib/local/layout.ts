@@ -24,6 +24,8 @@ export interface LocalConfig {
   readonly dataDir: string;
   readonly baseAddress: string;
   readonly sstMethod: "rsync" | "mariabackup";
+  /** How long a member that serves goes on when it is told to stop, in milliseconds. */
+  readonly drainMs: number;
   /** Options for every mariadbd, after ours. */
   readonly mariadbdOptions: readonly string[];
 }
@@ -100,7 +102,14 @@ export function runArguments(
     ...zookeeperArguments,
     ...["--member", plan.name, "--bind", plan.address, "--http", `${plan.address}:${HTTP_PORT}`],
     ...["--size", `${config.nodes}`, "--datadir", plan.datadir, "--socket", plan.socket],
-    ...["--sst-method", config.sstMethod, "--provider-options", "gcache.size=32M"],
+    ...[
+      "--drain",
+      `${config.drainMs}ms`,
+      "--sst-method",
+      config.sstMethod,
+      "--provider-options",
+      "gcache.size=32M",
+    ],
     ...["--log-format", "text", "--log-level", logLevel],
     "--",
     ...MARIADBD_OPTIONS,

@@ -48,25 +48,37 @@ export async function interruptible<T>(
 /** The signals that end what was started to run for good. */
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const satisfies readonly StopSignal[];
 
+/** What signals that stop us come to. */
+export interface StopSignals extends Disposable {
+  /** Aborted by the first. */
+  readonly signal: AbortSignal;
+  /** Aborted by the second. */
+  readonly again: AbortSignal;
+}
+
 /**
- * Turns the signals that stop us into one `AbortSignal`; to obey one is no error.
+ * Turns the signals that stop us into `AbortSignal`s; to obey one is no error.
  *
- * @param onStop Called at each.
+ * @param onStop Called at the first and at the second.
  */
 export function stopSignals(
-  onStop: (name: StopSignal) => void,
-): Disposable & { readonly signal: AbortSignal } {
+  onStop: (name: StopSignal, isAgain: boolean) => void,
+): StopSignals {
   const controller = new AbortController();
+  const again = new AbortController();
   const stops = STOP_SIGNALS.map((name) => {
     const stop = () => {
-      onStop(name);
-      controller.abort(new Error(`Told to stop by ${name}`));
+      if (again.signal.aborted) return;
+      const isAgain = controller.signal.aborted;
+      onStop(name, isAgain);
+      (isAgain ? again : controller).abort(new Error(`Told to stop by ${name}`));
     };
     Deno.addSignalListener(name, stop);
     return [name, stop] as const;
   });
   return {
     signal: controller.signal,
+    again: again.signal,
     [Symbol.dispose]: () => stops.forEach(([name, stop]) => Deno.removeSignalListener(name, stop)),
   };
 }

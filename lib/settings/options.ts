@@ -7,6 +7,7 @@ import {
   parseBoolean,
   parseChoice,
   parseClusterName,
+  parseDelayMs,
   parseDurationMs,
   parseHostPort,
   parseInteger,
@@ -51,6 +52,8 @@ export interface RunOptions extends ZooKeeperOptions, LogOptions {
   readonly user: string;
   readonly sstMethod: "rsync" | "mariabackup";
   readonly stallTimeout: number;
+  readonly drain: number;
+  readonly stopTimeout: number;
   readonly provider?: string;
   readonly providerOptions?: Readonly<Record<string, string>>;
 }
@@ -200,6 +203,16 @@ const ADDRESS_GROUP = "Addresses:";
 const CLUSTER_GROUP = "Cluster:";
 const MARIADB_GROUP = "MariaDB:";
 
+/** How long a member goes on serving that is told to stop. */
+export const DRAIN_OPTION: OptionDefinition = {
+  flags: "--drain <duration>",
+  description: "told to stop, a member that serves is not ready at once and goes on for so long",
+  group: MARIADB_GROUP,
+  parse: parseDelayMs,
+  default: TIMING.drainMs,
+  defaultText: "5s",
+};
+
 /** The options of `run`. */
 export const RUN_OPTIONS: readonly OptionDefinition[] = [
   ...ZOOKEEPER_OPTIONS,
@@ -306,6 +319,15 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
     parse: parseDurationMs,
     default: TIMING.stallMs,
     defaultText: "5m",
+  },
+  DRAIN_OPTION,
+  {
+    flags: "--stop-timeout <duration>",
+    description: "how long mariadbd may take to stop; then what still runs is named and killed",
+    group: MARIADB_GROUP,
+    parse: parseDurationMs,
+    default: TIMING.stopGraceMs,
+    defaultText: "1h",
   },
   {
     flags: "--provider <file>",

@@ -45,6 +45,11 @@ export function parseDurationMs(text: string): number {
   return ms;
 }
 
+/** Reads a duration, or `0` for none. @throws {ValueError} */
+export function parseDelayMs(text: string): number {
+  return /^0(?:ms|s|m|h)?$/.test(text) ? 0 : parseDurationMs(text);
+}
+
 /** Reads an IP address, version 4 or 6. @throws {ValueError} */
 export function parseIp(text: string): string {
   // An address with a zone, fe80::1%eth0, means something on this machine alone.

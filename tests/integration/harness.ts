@@ -110,6 +110,7 @@ export class TestMember {
         "run",
         `--zookeeper=${this.#zookeeper}`,
         "--session-timeout=4s",
+        "--drain=0s",
         `--root=${this.#root}`,
         `--member=${this.name}`,
         `--address=${this.address}`,

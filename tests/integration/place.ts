@@ -95,6 +95,7 @@ export class Place implements AsyncDisposable {
       "run",
       `--zookeeper=${this.hosts}`,
       "--session-timeout=4s",
+      "--drain=0s",
       `--root=${this.root}`,
       "--member=alice",
       `--address=${this.address}`,

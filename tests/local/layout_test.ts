@@ -14,6 +14,7 @@ const CONFIG: LocalConfig = {
   dataDir: "/srv/g",
   baseAddress: "127.0.1.1",
   sstMethod: "rsync",
+  drainMs: 0,
   mariadbdOptions: ["--max-connections=7"],
 };
 

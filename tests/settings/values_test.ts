@@ -4,6 +4,7 @@ import {
   formatHostPort,
   parseAbsolutePath,
   parseBoolean,
+  parseDelayMs,
   parseDurationMs,
   parseHostPort,
   parseInteger,
@@ -42,6 +43,12 @@ Deno.test("parseDurationMs() wants a unit", () => {
   ];
   for (const [text, ms] of good) assert.equal(parseDurationMs(text), ms, text);
   refuses(parseDurationMs, "", "10", "0s", "-1s", "1 s", "1d", "s", "1e3s", "0.0001ms", "1s1s");
+});
+
+Deno.test("parseDelayMs() takes none, too", () => {
+  for (const text of ["0", "0s", "0ms", "0m"]) assert.equal(parseDelayMs(text), 0, text);
+  assert.equal(parseDelayMs("5s"), 5000);
+  refuses(parseDelayMs, "", "5", "-0s", "00s", "0d");
 });
 
 Deno.test("parseHostPort() reads names, addresses and brackets", () => {

@@ -66,7 +66,7 @@ export class Machine {
   member: Member | null = null;
   /** Every session of the present keeper. */
   session: SimSession | null = null;
-  #stop: AbortController | null = null;
+  #told: { readonly stop: AbortController; readonly again: AbortController } | null = null;
   #pid = 100;
   /** Once set, the next mariadbd to be spawned gets no further in its SST. */
   nextTransferHangs = false;
@@ -137,8 +137,11 @@ export class Machine {
     const member = new Member(settings, this.#world(process), timing, progress);
     this.process = process;
     this.member = member;
-    this.#stop = new AbortController();
-    keep(member, this.#stop.signal).then(
+    const { stop, again } = this.#told = {
+      stop: new AbortController(),
+      again: new AbortController(),
+    };
+    keep(member, { signal: stop.signal, again: again.signal }).then(
       (status) => this.#ended(process, { kind: "returned", status }),
       (error) =>
         this.#ended(
@@ -161,10 +164,13 @@ export class Machine {
     if (server?.alive) server.terminate();
   }
 
-  /** SIGTERM to the keeper. */
+  /** SIGTERM to the keeper, for the first time or once more. */
   stop(): void {
-    const stop = this.#stop;
-    this.process?.deliver(() => stop?.abort(new Error("SIGTERM")));
+    const told = this.#told;
+    this.process?.deliver(() => {
+      const which = told?.stop.signal.aborted ? told.again : told?.stop;
+      which?.abort(new Error("SIGTERM"));
+    });
   }
 
   /** kill -9 of the keeper. */
