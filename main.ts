@@ -3,6 +3,7 @@
 import { runCommandLine } from "./lib/cli.ts";
 import { COMMANDS } from "./lib/commands/all.ts";
 import { EXIT, KeeperError } from "./lib/errors.ts";
+import { guardSignals } from "./lib/machine/signals.ts";
 import { STDERR, STDOUT } from "./lib/machine/terminal.ts";
 import { VERSION } from "./lib/version.ts";
 
@@ -47,6 +48,7 @@ export function isRuntimesOwn(error: unknown): boolean {
 }
 
 if (import.meta.main) {
+  guardSignals();
   // A promise that nobody looks at would end us with a stack trace and status 1.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

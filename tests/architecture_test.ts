@@ -97,7 +97,8 @@ const mariadbIsBehindItsFolder: Rule = (module) => {
   if (isIn("lib/mariadb", module.path)) return [];
   const imports = importsOf(module).filter(({ target }) => isPackage("mariadb", target))
     .map(({ target }) => `${module.path} imports ${target}`);
-  const program = /\b(?:Command|spawn\w*|exec\w*)\(\s*["'`][^"'`]*(?:mariadb|mysql)[^"'`]*["'`]/g;
+  const program =
+    /\b(?:Command|(?:start|run)Program|spawn\w*|exec\w*)\(\s*["'`][^"'`]*(?:mariadb|mysql)[^"'`]*["'`]/g;
   const spawns = code(module).match(program) ?? [];
   return [...imports, ...spawns.map((text) => `${module.path} spawns: ${text}`)];
 };
@@ -164,6 +165,14 @@ const timeOfDayIsForPeople: Rule = (module) => {
   return reads.map((word) => `${module.path} uses ${word}`);
 };
 
+/** Process 1 has to know its own children among the orphans that it is handed. */
+const childrenAreKnown: Rule = (module) => {
+  if (module.path === "lib/machine/children.ts") return [];
+  const starts = code(module).match(/\bDeno\.Command\(|\bchild_process\b|\bDeno\.spawn\w*\(/g) ??
+    [];
+  return starts.map((text) => `${module.path} has ${text}, not startProgram() or runProgram()`);
+};
+
 type Example = [path: string, text: string, wrong: number];
 
 const RULES: readonly [what: string, rule: Rule, examples: readonly Example[]][] = [
@@ -202,6 +211,7 @@ const RULES: readonly [what: string, rule: Rule, examples: readonly Example[]][]
     ["lib/x.ts", `import { createConnection } from "npm:mariadb@3.4.5/callback";`, 1],
     ["lib/x.ts", `new Deno.Command("mariadbd", { args });`, 1],
     ["lib/commands/x.ts", "new Deno.Command(`/usr/sbin/mysqld`, { args });", 1],
+    ["lib/x.ts", `await runProgram("mariadb-install-db", {});`, 1],
     ["main.ts", `new Deno.Command(\n  "mariadb-install-db",\n);`, 1],
   ]],
   [
@@ -251,6 +261,12 @@ import { Session } from "./zookeeper/session.ts";`,
     ["lib/x.ts", "performance.now(); const isUpToDate = true;", 0],
     ["lib/x.ts", "if (Date.now() > deadline) return;", 1],
     ["lib/zookeeper/session.ts", "const at = new Date();", 1],
+  ]],
+  ["only machine/children.ts starts programs", childrenAreKnown, [
+    ["lib/machine/children.ts", "new Deno.Command(program, options).spawn();", 0],
+    ["lib/x.ts", `startProgram("ps", {}); const options: Deno.CommandOptions = {};`, 0],
+    ["lib/x.ts", `new Deno.Command("ps").output();`, 1],
+    ["lib/x.ts", `import { spawn } from "node:child_process";`, 1],
   ]],
   [
     "lib/zookeeper/ and lib/mariadb/ know neither each other nor who orchestrates them",

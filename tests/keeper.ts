@@ -28,6 +28,8 @@ export interface KeeperOptions {
   /** Variables over ours; none of ours whose names begin with GALERA_KEEPER_ or MARIADB_. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What starts it in another place, as `unshare` does; nothing by default. */
+  readonly within?: readonly string[];
 }
 
 /** Starts the program. */
@@ -35,7 +37,7 @@ export function startKeeper(
   args: readonly string[],
   options: KeeperOptions = {},
 ): Deno.ChildProcess {
-  const [program, ...before] = keeperCommand();
+  const [program = "", ...before] = [...options.within ?? [], ...keeperCommand()];
   return new Deno.Command(program, {
     args: [...before, ...args],
     env: { ...inherited(), ...options.env },

@@ -14,6 +14,7 @@ import { EXIT } from "../errors.ts";
 import { askStatus } from "../http.ts";
 import { logger, startLog } from "../log.ts";
 import { REAL_CLOCK } from "../machine/clock.ts";
+import { reapOrphans } from "../machine/reaper.ts";
 import { stopSignals } from "../machine/signals.ts";
 import { type GarbdSettings, GarbdStarter } from "../mariadb/garbd.ts";
 import { checkProviderOptions } from "../mariadb/option_file.ts";
@@ -77,9 +78,11 @@ async function run(options: ArbitrateOptions, env: Environment): Promise<number>
   const digestPassword = zookeeper.digest?.replace(/^[^:]*:/, "") ?? null;
   startLog(buildLogConfig(options, [digestPassword]));
   const log = logger("arbitrate");
+  // To garbd a SIGHUP would be the end, and it has no log file of its own.
   using stop = stopSignals((name, isAgain) => {
     if (!isAgain) log.info("{name}: stopping", { name });
-  });
+  }, () => log.info("SIGHUP: garbd has nothing to open anew"));
+  using _reaper = reapOrphans(log);
   const starter = new GarbdStarter(garbd, logger());
   await starter.requirePrograms();
   await keepArbitrator(

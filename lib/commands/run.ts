@@ -3,6 +3,7 @@
 import { constants } from "node:os";
 import { exitSignal } from "../bring_up.ts";
 import { REAL_CLOCK } from "../machine/clock.ts";
+import { reapOrphans } from "../machine/reaper.ts";
 import { stopSignals } from "../machine/signals.ts";
 import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, type RunConfig } from "../config.ts";
@@ -11,7 +12,7 @@ import { EXIT, KeeperError } from "../errors.ts";
 import { askStatus, serveHttp } from "../http.ts";
 import { keep } from "../keeper.ts";
 import { logger, startLog } from "../log.ts";
-import type { Database, ExitStatus } from "../mariadb/database.ts";
+import type { Database, ExitStatus, Running } from "../mariadb/database.ts";
 import { createDatabase } from "../mariadb/create.ts";
 import { Member } from "../member.ts";
 import { RUN_OPTIONS, type RunOptions } from "../settings/options.ts";
@@ -50,12 +51,16 @@ export const RUN: CommandDefinition = {
  * @throws {KeeperError} What only a person can mend; how `mariadbd` failed, with its own status.
  */
 export async function run(config: RunConfig): Promise<number> {
-  using stop = stopSignals((name, isAgain) =>
-    isAgain
-      ? log.info("{name} again: a drain ends, mariadbd's own shutdown is waited for", { name })
-      : log.info("{name}: stopping", { name })
+  let server: Running | null = null;
+  using stop = stopSignals(
+    (name, isAgain) =>
+      isAgain
+        ? log.info("{name} again: a drain ends, mariadbd's own shutdown is waited for", { name })
+        : log.info("{name}: stopping", { name }),
+    () => server?.reload(),
   );
-  const database = createDatabase(config, logger());
+  using _reaper = reapOrphans(log);
+  const database = createDatabase(config, logger(), (running) => server = running);
   const status = config.isWsrepOn
     ? await keepMember(config, database, stop)
     : await keepPlain(database, config.stopTimeoutMs, stop.signal);

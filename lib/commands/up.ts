@@ -23,7 +23,7 @@ import {
 import { LocalMember } from "../local/member.ts";
 import { openScreen, type Screen } from "../local/screen.ts";
 import { LocalZooKeeper } from "../local/zookeeper.ts";
-import { startLog } from "../log.ts";
+import { logger, startLog } from "../log.ts";
 import {
   DRAIN_OPTION,
   formatZooKeeperAddress,
@@ -36,6 +36,7 @@ import {
   type ZooKeeperOptions,
 } from "../settings/options.ts";
 import type { Need } from "../machine/prerequisites.ts";
+import { reapOrphans } from "../machine/reaper.ts";
 import { interruptible } from "../machine/signals.ts";
 import { STDOUT } from "../machine/terminal.ts";
 import { parseChoice, parseDurationMs, parseInteger, parseIp } from "../settings/values.ts";
@@ -137,6 +138,7 @@ async function up(
   context: UpContext,
 ): Promise<number> {
   startLog(buildLogConfig(options));
+  using _reaper = reapOrphans(logger("up"));
   const uid = Deno.uid();
   const config: LocalConfig = {
     nodes: options.nodes,

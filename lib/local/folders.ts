@@ -1,6 +1,7 @@
 /** The folders of a cluster on this machine: made, owned by whom they must be, used by one `up`. */
 
 import { ConfigError, UnavailableError } from "../errors.ts";
+import { runProgram } from "../machine/children.ts";
 import type { MemberPlan } from "./layout.ts";
 
 const LOCK_MS = 500;
@@ -62,7 +63,7 @@ export async function makeFolders(
 }
 
 async function succeed(program: string, args: readonly string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(program, { args: [...args] }).output();
+  const { success, stderr } = await runProgram(program, { args: [...args] });
   if (success) return;
   const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
   throw new ConfigError(`Cannot make a folder for a member: ${said}`);
@@ -71,8 +72,7 @@ async function succeed(program: string, args: readonly string[]): Promise<void> 
 /** A folder above may be closed to others, as root's home is. */
 async function requireReach(folder: string, user: string): Promise<void> {
   const as = ["--reuid", user, "--regid", user, "--init-groups"];
-  const { success } = await new Deno.Command("setpriv", { args: [...as, "test", "-x", folder] })
-    .output();
+  const { success } = await runProgram("setpriv", { args: [...as, "test", "-x", folder] });
   if (success) return;
   throw new ConfigError(
     `The user ${user}, as whom mariadbd runs, cannot get to "${folder}": give a --data that ` +

@@ -2,6 +2,7 @@
 
 import { EXIT, KeeperError } from "../errors.ts";
 import type { MemberStatus } from "../progress.ts";
+import { startProgram } from "../machine/children.ts";
 import { selfCommand } from "../machine/self.ts";
 import { HTTP_PORT, type MemberPlan } from "./layout.ts";
 import { backoffMs, isServing, type MemberView, type ProcessState } from "./view.ts";
@@ -84,7 +85,7 @@ export class LocalMember {
     this.#readyMs = null;
     this.#state = { kind: "running", status: null };
     const [program, ...before] = selfCommand();
-    const child = new Deno.Command("setpriv", {
+    const child = startProgram("setpriv", {
       // Should we be killed, a member does not live on without us.
       args: ["--pdeathsig", "TERM", program, ...before, ...this.#start.args],
       env: { ...this.#start.env },
@@ -94,7 +95,7 @@ export class LocalMember {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-    }).spawn();
+    });
     this.#child = child;
     const log = await Deno.open(this.plan.log, { create: true, append: true });
     try {

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { ConfigError, UnavailableError } from "../errors.ts";
 import { missingPackages as missingForZooKeeper } from "../zookeeper/server.ts";
+import { runProgram } from "./children.ts";
 
 /** Says whether a file is there. */
 export type Exists = (path: string) => boolean;
@@ -158,15 +159,11 @@ function failed(what: string, lastLines: string): UnavailableError {
 async function aptGet(
   ...args: readonly string[]
 ): Promise<{ readonly success: boolean; readonly lastLines: string }> {
-  const command = new Deno.Command("apt-get", {
-    args: ["-qq", ...args],
-    env: { DEBIAN_FRONTEND: "noninteractive" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
   try {
-    const { success, stderr, stdout } = await command.output();
+    const { success, stderr, stdout } = await runProgram("apt-get", {
+      args: ["-qq", ...args],
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+    });
     const text = new TextDecoder().decode(stderr) || new TextDecoder().decode(stdout);
     const lastLines = text.split("\n").filter((line) => line.trim() !== "").slice(-2).join(" | ");
     return { success, lastLines };

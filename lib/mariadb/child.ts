@@ -1,6 +1,7 @@
 /** Programs that we start: as the right user, without our environment, and ended when we end. */
 import type { Logger } from "@logtape/logtape";
 import { REAL_CLOCK } from "../machine/clock.ts";
+import { startProgram } from "../machine/children.ts";
 import { UnavailableError } from "../errors.ts";
 import type { ExitStatus } from "./database.ts";
 import { type OnLine, Output } from "./output.ts";
@@ -66,7 +67,7 @@ export function startChild(
   const identity = account.isOther
     ? [`--reuid=${account.name}`, `--regid=${account.gid}`, "--init-groups"]
     : [];
-  const command = new Deno.Command("setpriv", {
+  const command: Deno.CommandOptions = {
     args: ["--pdeathsig", "TERM", ...identity, "--", program, ...args],
     clearEnv: true,
     env: { ...environment(), ...env },
@@ -76,10 +77,10 @@ export function startChild(
     stderr: "piped",
     // A session of its own: a terminal's Ctrl-C is for us alone, and its children can be found.
     detached: true,
-  });
+  };
   let child: Deno.ChildProcess;
   try {
-    child = command.spawn();
+    child = startProgram("setpriv", command);
   } catch (cause) {
     throw new UnavailableError(
       `Cannot start ${program}: ${cause instanceof Error ? cause.message : cause}`,

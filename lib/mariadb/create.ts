@@ -33,20 +33,27 @@ import type { DatabaseSettings } from "./settings.ts";
  * The database of this machine. Nothing is touched before its first use.
  *
  * @param log Ours; what mariadbd says goes to its child `mariadbd`.
+ * @param onSpawn Called with each server that was started, for signals.
  */
-export function createDatabase(settings: DatabaseSettings, log: Logger): Database {
-  return new MariadbDatabase(settings, log);
+export function createDatabase(
+  settings: DatabaseSettings,
+  log: Logger,
+  onSpawn: (running: Running) => void = () => {},
+): Database {
+  return new MariadbDatabase(settings, log, onSpawn);
 }
 
 class MariadbDatabase implements Database {
   readonly #settings: DatabaseSettings;
   readonly #log: Logger;
+  readonly #onSpawn: (running: Running) => void;
   #isLookedAt = false;
   #opened: Promise<{ readonly datadir: Datadir; readonly account: Account }> | null = null;
 
-  constructor(settings: DatabaseSettings, log: Logger) {
+  constructor(settings: DatabaseSettings, log: Logger, onSpawn: (running: Running) => void) {
     this.#settings = settings;
     this.#log = log;
+    this.#onSpawn = onSpawn;
   }
 
   async inspect(signal: AbortSignal): Promise<Inspection> {
@@ -114,7 +121,7 @@ class MariadbDatabase implements Database {
       if (plan.kind === "plain") await this.#warnOfDivergence(datadir);
       await removeRemains(datadir);
       await prepareGrastate(datadir, plan);
-      return new Mysqld({
+      const running = new Mysqld({
         child: {
           program,
           args: [defaults],
@@ -128,6 +135,8 @@ class MariadbDatabase implements Database {
         log: this.#log,
         cleanUp: () => runtime.remove(),
       });
+      this.#onSpawn(running);
+      return running;
     } catch (error) {
       await runtime.remove();
       throw error;

@@ -122,7 +122,7 @@ export interface Running {
    * shorter grace.
    */
   stop(graceMs: number): Promise<ExitStatus>;
-  /** SIGHUP: logs and privileges are opened again. */
+  /** SIGHUP, where it serves: logs are opened again and privileges read. */
   reload(): void;
 }
 

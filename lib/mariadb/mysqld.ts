@@ -84,7 +84,14 @@ export class Mysqld implements Running {
   }
 
   reload(): void {
-    if (!this.#hasExited) signalAll([this.pid], "SIGHUP");
+    if (this.#hasExited || this.#stopping !== null) return;
+    // One that starts would be ended by it.
+    if (!this.#isServing) {
+      this.#log.info("SIGHUP: mariadbd does not serve yet, nothing to open anew");
+      return;
+    }
+    this.#log.info("SIGHUP: passed on to mariadbd");
+    signalAll([this.pid], "SIGHUP");
   }
 
   #notice({ text }: Line): void {

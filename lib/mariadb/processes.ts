@@ -3,6 +3,7 @@
  *
  * By ps, readlink and cat, as Deno gives /proc itself to nobody but `--allow-all`.
  */
+import { runProgram } from "../machine/children.ts";
 import { findProgram } from "./programs.ts";
 
 /** One process. */
@@ -141,11 +142,10 @@ export async function writtenBytes(
 /** What a small program prints; "" where it fails. @throws {UnavailableError} It is not there. */
 async function output(name: string, args: readonly string[]): Promise<string> {
   const program = await findProgram([name], name === "ps" ? "procps" : "coreutils");
-  const command = new Deno.Command(program, {
+  const { stdout } = await runProgram(program, {
     args: [...args],
     env: { LC_ALL: "C" },
-    stdin: "null",
     stderr: "null",
   });
-  return new TextDecoder().decode((await command.output()).stdout);
+  return new TextDecoder().decode(stdout);
 }

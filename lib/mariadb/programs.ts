@@ -1,5 +1,6 @@
 /** The programs, the library and the account that a database needs on this machine. */
 import { ConfigError, UnavailableError } from "../errors.ts";
+import { runProgram } from "../machine/children.ts";
 
 /** Where programs are, where PATH does not say so. */
 const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -164,7 +165,7 @@ export function mayWorkIn(
 async function id(flag: string, user: string | null): Promise<string | null> {
   const args = user === null ? [flag] : [flag, "--", user];
   const program = await findProgram(["id"], "coreutils");
-  const { success, stdout } = await new Deno.Command(program, { args, stderr: "null" }).output();
+  const { success, stdout } = await runProgram(program, { args, stderr: "null" });
   return success ? new TextDecoder().decode(stdout).trim() : null;
 }
 

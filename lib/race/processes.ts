@@ -2,6 +2,7 @@
 
 import type { ZooKeeperConfig } from "../config.ts";
 import { UnavailableError } from "../errors.ts";
+import { startProgram } from "../machine/children.ts";
 import { selfCommand } from "../machine/self.ts";
 import { formatZooKeeperAddress } from "../settings/options.ts";
 import { decodeTrace, type Trace } from "./trace.ts";
@@ -69,13 +70,13 @@ class WorkerProcess {
 
   constructor(config: ProcessesConfig, process: number, onCount: (count: number) => void) {
     const [program, ...before] = selfCommand();
-    this.#child = new Deno.Command(program, {
+    this.#child = startProgram(program, {
       args: [...before, ...workerArguments(config, process)],
       env: environmentOf(config),
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
-    }).spawn();
+    });
     this.#stdin = this.#child.stdin.getWriter();
     this.#stdin.closed.catch(() => {});
     const ready = Promise.withResolvers<void>();

@@ -6,6 +6,7 @@
 import { UnavailableError } from "../errors.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { startProgram } from "../machine/children.ts";
 
 /** Where Debian's libzookeeper-java puts the server; its manifest names all the rest it needs. */
 const JAR = "/usr/share/java/zookeeper.jar";
@@ -218,7 +219,7 @@ export class ZooKeeperServer implements AsyncDisposable {
     if (options.ensemble) {
       await Deno.writeTextFile(join(options.dataDir, "myid"), `${options.ensemble.id}\n`);
     }
-    const command = new Deno.Command("setpriv", {
+    const command: Deno.CommandOptions = {
       // The server ends with us, also when we are killed.
       args: [
         "--pdeathsig",
@@ -234,10 +235,10 @@ export class ZooKeeperServer implements AsyncDisposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-    });
+    };
     let child: Deno.ChildProcess;
     try {
-      child = command.spawn();
+      child = startProgram("setpriv", command);
     } catch (cause) {
       throw new UnavailableError(
         "Cannot start a ZooKeeper server as setpriv is not there: apt-get install util-linux",

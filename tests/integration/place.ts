@@ -112,9 +112,13 @@ export class Place implements AsyncDisposable {
     ];
   }
 
-  /** Starts the program. */
-  start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Process {
-    const child = startKeeper(args, { env });
+  /** Starts the program. @param within What starts it in another place. */
+  start(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    within: readonly string[] = [],
+  ): Process {
+    const child = startKeeper(args, { env, within });
     this.#processes.push(child);
     const texts = { stdout: "", stderr: "" };
     let wake = () => {};

@@ -1,0 +1,51 @@
+/** The program as process 1, as in a container: in a PID namespace that goes with it. */
+import { STDERR } from "../../lib/machine/terminal.ts";
+import { pause, run } from "./place.ts";
+
+/** What starts a program as process 1, with a /proc of its own. */
+export const AS_PROCESS_ONE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"];
+
+/** The process that such a command started, as this machine numbers it. */
+export async function processOneOf(unshare: number): Promise<number> {
+  for (;;) {
+    const children = await Deno.readTextFile(`/proc/${unshare}/task/${unshare}/children`);
+    const [pid] = children.trim().split(" ").filter((text) => text !== "");
+    if (pid !== undefined) return Number(pid);
+    await pause(10);
+  }
+}
+
+/** Runs a program in the namespace of a process 1, as `docker exec` does. @returns What it printed. */
+export async function runInside(processOne: number, ...command: string[]): Promise<string> {
+  return await run("nsenter", `--target=${processOne}`, "--pid", "--mount", "--", ...command);
+}
+
+/** The children of a process that have ended and whose status nobody took. */
+export async function zombiesOf(parent: number): Promise<readonly string[]> {
+  const lines = (await run("ps", "-e", "-o", "pid=,ppid=,stat=,comm=")).split("\n");
+  return lines.filter((line) => new RegExp(`^\\s*\\d+\\s+${parent}\\s+Z`).test(line));
+}
+
+/** Waits until a process has no zombies. */
+export async function untilNoZombies(parent: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if ((await zombiesOf(parent)).length === 0) return;
+    await pause(100);
+  }
+  throw new Error(`Zombies are left: ${(await zombiesOf(parent)).join("; ")}`);
+}
+
+/** Whether PID namespaces can be made here, tried; where not, one line says so. */
+export function canBeProcessOne(): boolean {
+  const [program = "", ...args] = AS_PROCESS_ONE;
+  let problem: string;
+  try {
+    const { success, stderr } = new Deno.Command(program, { args: [...args, "true"] }).outputSync();
+    if (success) return true;
+    problem = new TextDecoder().decode(stderr).trim();
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  STDERR.write(`Tests as process 1 are left out, as no PID namespace can be made: ${problem}\n`);
+  return false;
+}
