@@ -1,6 +1,7 @@
-/** Our HTTP, which only ever tells: `/status`, and how others ask for it. */
+/** Our HTTP, which only ever tells: probes, metrics, `/status`, and how others ask for that. */
 import * as v from "valibot";
 import { UnavailableError } from "./errors.ts";
+import { isReady } from "./health.ts";
 import { type MemberStatus, STAGES } from "./progress.ts";
 import type { PeerStatus } from "./world.ts";
 
@@ -9,38 +10,48 @@ export interface HttpServer extends AsyncDisposable {
   readonly port: number;
 }
 
+/** What is served. */
+export interface Served {
+  /** What it says now. */
+  status(): MemberStatus;
+  /** Why it does not live, in a sentence; null where it does. Without it, it lives. */
+  problem?(): string | null;
+  /** The page of metrics; null where there is none. */
+  readonly metrics?: { readonly contentType: string; text(): Promise<string> };
+}
+
+const PATHS = ["/livez", "/readyz", "/status", "/metrics"];
+
+/** Probes are asked with any method that only asks: HAProxy's check is `OPTIONS / HTTP/1.0`. */
+const PROBE_METHODS = ["GET", "HEAD", "OPTIONS"];
+const METHODS = ["GET", "HEAD"];
+
 /**
- * Serves `/status` as JSON.
+ * Serves `/livez`, `/readyz` (also as `/`), `/status` and `/metrics`.
  *
  * @param listen An IP address and a port, 0 for any free one.
- * @param status What it says now.
  * @throws {UnavailableError} The port is taken or the address is not ours.
  */
 export function serveHttp(
   listen: { readonly host: string; readonly port: number },
-  status: () => MemberStatus,
+  served: Served,
 ): HttpServer {
-  const answer = (request: Request): Response => {
-    const { pathname } = new URL(request.url);
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      return new Response("Only GET and HEAD are answered\n", {
-        status: 405,
-        headers: { allow: "GET, HEAD" },
-      });
-    }
-    if (pathname === "/status") return Response.json(status());
-    return new Response(`Nothing is at ${pathname}; /status is\n`, { status: 404 });
-  };
+  const closing = new AbortController();
   try {
     const server = Deno.serve({
+      signal: closing.signal,
       hostname: listen.host,
       port: listen.port,
       onListen: () => {},
-      onError: () => new Response("Something failed here\n", { status: 500 }),
-    }, answer);
+      onError: () => say(500, "Something failed here"),
+    }, (request) => answer(request, served));
     return {
       port: server.addr.port,
-      [Symbol.asyncDispose]: () => server.shutdown(),
+      [Symbol.asyncDispose]: () => {
+        // An orderly shutdown of Deno 2.6 waits for clients that never finish their request.
+        closing.abort();
+        return server.finished;
+      },
     };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -49,6 +60,53 @@ export function serveHttp(
       { cause: error },
     );
   }
+}
+
+async function answer({ url, method }: Request, served: Served): Promise<Response> {
+  const { pathname, searchParams } = new URL(url);
+  const isProbe = ["/", "/readyz", "/livez"].includes(pathname);
+  const methods = isProbe ? PROBE_METHODS : METHODS;
+  if (!methods.includes(method)) {
+    const allow = methods.join(", ");
+    return say(405, `Only ${allow} are answered`, { allow });
+  }
+  switch (pathname) {
+    case "/":
+    case "/readyz":
+      return ready(served.status(), searchParams.get("donor") === "ok");
+    case "/livez": {
+      const problem = served.problem?.() ?? null;
+      return problem === null
+        ? say(200, `Live: ${served.status().doing}`)
+        : say(503, `Not live: ${problem}`);
+    }
+    case "/status":
+      return Response.json(served.status(), { headers: FRESH });
+    case "/metrics": {
+      if (served.metrics === undefined) break;
+      const text = await served.metrics.text();
+      return new Response(text, {
+        headers: { ...FRESH, "content-type": served.metrics.contentType },
+      });
+    }
+  }
+  return say(404, `Nothing is at ${pathname}: there are ${PATHS.join(", ")}`);
+}
+
+/** In the words of Percona's `clustercheck` as it is used with MariaDB, and then why. */
+function ready(status: MemberStatus, donor: boolean): Response {
+  return isReady(status, { donor })
+    ? say(200, "MariaDB Cluster Node is synced.")
+    : say(503, `MariaDB Cluster Node is not synced.\r\n${status.doing}`);
+}
+
+const FRESH = { "cache-control": "no-store" };
+
+function say(status: number, text: string, headers: Record<string, string> = {}): Response {
+  return new Response(`${text}\r\n`, {
+    status,
+    headers: { ...FRESH, "content-type": "text/plain; charset=utf-8", ...headers },
+  });
 }
 
 /** How long a registered member may take to answer, in milliseconds. */
@@ -102,6 +160,12 @@ const memberStatus = v.object({
   size: v.optional(v.nullable(v.number()), null),
   address: text,
   synced: v.boolean(),
+  // What older keepers do not say is taken for as it is with a member that serves.
+  answers: v.optional(v.boolean(), true),
+  localState: v.optional(v.number(), 4),
+  letsClientsIn: v.optional(v.boolean(), true),
+  readOnly: v.optional(v.boolean(), false),
+  flowControlPaused: v.optional(v.nullable(v.number()), null),
   stage: v.picklist(STAGES),
   doing: text,
   decision: v.nullable(v.variant("kind", [

@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { formatPosition } from "./cluster/position.ts";
 import type { Decision, Held } from "./cluster/view.ts";
+import type { Listener, MemberEvent } from "./events.ts";
 import type { WsrepStatus } from "./mariadb/database.ts";
 import type { Transfer } from "./transfer.ts";
 import type { SessionState } from "./zookeeper/ensemble.ts";
@@ -46,6 +47,16 @@ export interface MemberStatus {
   readonly uuid: string | null;
   readonly primary: boolean;
   readonly synced: boolean;
+  /** `mariadbd` answered when it was last asked. */
+  readonly answers: boolean;
+  /** `wsrep_local_state`: 1 joining, 2 donor or desynced, 3 joined, 4 synced; 0 without an answer. */
+  readonly localState: number;
+  /** Neither `wsrep_reject_queries` nor `wsrep_ready` keeps clients out. */
+  readonly letsClientsIn: boolean;
+  /** `read_only` is on. */
+  readonly readOnly: boolean;
+  /** 0 to 1, the part of its time that flow control had it paused; null without an answer. */
+  readonly flowControlPaused: number | null;
   readonly stage: Stage;
   /** One plain sentence. */
   readonly doing: string;
@@ -74,6 +85,7 @@ export class Progress {
   readonly #now: () => string;
   #status: MemberStatus;
   #session: () => SessionState | "none" = () => "none";
+  readonly #listeners: Listener[] = [];
 
   /** @param now The time of day, ISO 8601. */
   constructor(member: string, address: string, now: () => string) {
@@ -89,6 +101,7 @@ export class Progress {
       uuid: null,
       primary: false,
       synced: false,
+      ...SILENT,
       stage: "connecting",
       doing: "Starting",
       decision: null,
@@ -108,6 +121,16 @@ export class Progress {
   /** What `/status` shows now. */
   get status(): MemberStatus {
     return { ...this.#status, session: this.#session() };
+  }
+
+  /** Has somebody hear of all that happens from now on. */
+  listen(listener: Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Tells those that listen. */
+  tell(event: MemberEvent): void {
+    for (const listener of this.#listeners) listener(event);
   }
 
   /** Where the session's state is to be had. */
@@ -130,6 +153,7 @@ export class Progress {
     if (this.#status.stage === stage && this.#status.doing === doing) return;
     this.#status = { ...this.#status, stage, doing, since: this.#now() };
     log.info("{doing}", { stage, doing });
+    this.tell({ kind: "stage", stage });
   }
 
   /** Notes a decision; the same one again is not said again. */
@@ -137,6 +161,7 @@ export class Progress {
     const before = this.#status.decision;
     const same = before?.kind === decision.kind && before.reason === decision.reason;
     this.#status = { ...this.#status, decision };
+    this.tell({ kind: "decision", decision });
     if (same) return;
     const person = decision.kind === "wait" && decision.person !== null
       ? ` A person is needed: ${decision.person}`
@@ -167,14 +192,23 @@ export class Progress {
       synced: status?.synced ?? false,
       seqno: status === null ? null : `${status.lastCommitted}`,
       clusterSize: status?.clusterSize ?? null,
+      ...(status === null ? SILENT : {
+        answers: true,
+        localState: status.localState,
+        letsClientsIn: status.ready && status.letsClientsIn,
+        readOnly: status.readOnly,
+        flowControlPaused: status.flowControlPaused,
+      }),
     };
+    this.tell({ kind: "observed", status });
     if (this.#status.stage === "registered") this.enter("registered", whatItServes(status));
   }
 
-  /** It is registered and serves. */
-  ready(): void {
-    this.enter("registered", SERVING);
+  /** It serves: registered, or without Galera. */
+  ready(stage: "registered" | "plain" = "registered"): void {
+    this.enter(stage, stage === "plain" ? "Serving, without Galera" : SERVING);
     this.#status = { ...this.#status, readyAt: this.#now() };
+    this.tell({ kind: "ready" });
   }
 
   /** Whether clients may be served by it: it is registered and in a primary component. */
@@ -191,8 +225,18 @@ export class Progress {
   /** It serves no more. */
   unready(): void {
     this.#status = { ...this.#status, readyAt: null };
+    this.tell({ kind: "unready" });
   }
 }
+
+/** What is known of a server that does not answer. */
+const SILENT = {
+  answers: false,
+  localState: 0,
+  letsClientsIn: false,
+  readOnly: false,
+  flowControlPaused: null,
+} as const;
 
 const SERVING = "Serving, registered and Synced";
 

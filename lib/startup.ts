@@ -116,8 +116,15 @@ async function takeLock(
   });
   const watching = new AbortController();
   const kept = keepRecord(registry, found, watching.signal);
+  const { nowMs } = member.world.clock;
+  const sinceMs = nowMs();
   try {
-    return unlessStopping(await lock.acquire(signal), signal);
+    const held = await lock.acquire(signal);
+    const takenAtMs = nowMs();
+    member.progress.tell({ kind: "lock-taken", waitedMs: takenAtMs - sinceMs });
+    return unlessStopping(held, signal, () => {
+      member.progress.tell({ kind: "lock-released", heldMs: nowMs() - takenAtMs });
+    });
   } finally {
     watching.abort();
     await kept;
@@ -125,7 +132,7 @@ async function takeLock(
 }
 
 /** Told to stop, nobody waits for the ensemble to hear that the lock is free: it goes with the session. */
-function unlessStopping(lock: HeldLock, signal: AbortSignal): HeldLock {
+function unlessStopping(lock: HeldLock, signal: AbortSignal, onReleased: () => void): HeldLock {
   return {
     get path() {
       return lock.path;
@@ -140,7 +147,10 @@ function unlessStopping(lock: HeldLock, signal: AbortSignal): HeldLock {
         if (signal.aborted) resolve();
         signal.addEventListener("abort", () => resolve(), { signal: released.signal });
       });
-      await Promise.race([lock.release(), stopped]).finally(() => released.abort());
+      await Promise.race([lock.release(), stopped]).finally(() => {
+        released.abort();
+        onReleased();
+      });
     },
   };
 }
@@ -284,7 +294,10 @@ async function start(
     }
     await registry.lookOnceMore(lock.path, cluster.attempt);
     signal.throwIfAborted();
-    return await database.spawn(spawnPlan(decision, found, serverId));
+    const running = await database.spawn(spawnPlan(decision, found, serverId));
+    member.progress.tell({ kind: "spawned", how: decision.kind });
+    running.exited.then((status) => member.progress.tell({ kind: "exited", status }));
+    return running;
   } catch (error) {
     await takeBack(scene, decision, cluster, await recordAfterStop(member));
     throw error;

@@ -155,11 +155,12 @@ const positionsCompareThemselves: Rule = (module) => {
 
 /**
  * The time of day is for people: the clock tells it, `up` prints it, the ZooKeeper client's log and
- * its znodes have it, a transfer that is over says how long it took. Nothing else can come to rest on it.
+ * its znodes have it, a transfer that is over says how long it took, a
+ * metric has when certificates end. Nothing else can come to rest on it.
  */
 const timeOfDayIsForPeople: Rule = (module) => {
   const shows =
-    /^lib\/(?:machine\/clock|local\/screen|transfer|zookeeper\/addon_(?:session|values))\.ts$/;
+    /^lib\/(?:machine\/clock|local\/screen|transfer|metrics|zookeeper\/addon_(?:session|values))\.ts$/;
   if (shows.test(module.path)) return [];
   const reads = code(module).match(/\bDate\b|\bTemporal\b/g) ?? [];
   return reads.map((word) => `${module.path} uses ${word}`);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { UnavailableError } from "../lib/errors.ts";
 import { askMember, askStatus, serveHttp } from "../lib/http.ts";
 import { Progress } from "../lib/progress.ts";
+import { SYNCED } from "./wsrep_status.ts";
 
 const HOST = "127.14.0.1";
 const progress = () => new Progress("galera-1", "10.0.0.1", () => "2026-01-01T00:00:00Z");
@@ -10,7 +11,7 @@ const { signal } = new AbortController();
 Deno.test("askStatus() reads what serveHttp() serves", async () => {
   const shown = progress();
   shown.identify({ datadirId: "d1", serverId: 1 });
-  await using server = serveHttp({ host: HOST, port: 0 }, () => shown.status);
+  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => shown.status });
   assert.deepEqual(await askStatus(`${HOST}:${server.port}`, signal), {
     member: "galera-1",
     datadirId: "d1",
@@ -66,14 +67,24 @@ for (
   const [method, path, status] of [
     ["GET", "/status", 200],
     ["HEAD", "/status", 200],
-    ["GET", "/", 404],
+    ["GET", "/livez", 200],
+    ["HEAD", "/livez", 200],
+    ["OPTIONS", "/livez", 200],
+    ["GET", "/", 503],
+    ["HEAD", "/readyz", 503],
+    ["GET", "/readyz?donor=ok", 503],
+    ["GET", "/metrics", 404],
+    ["GET", "/x", 404],
+    ["OPTIONS", "/status", 405],
+    ["POST", "/readyz", 405],
+    ["PUT", "/", 405],
     ["GET", "/status/x", 404],
     ["POST", "/status", 405],
     ["DELETE", "/status", 405],
   ] as const
 ) {
   Deno.test(`serveHttp() answers ${method} ${path} with ${status}`, async () => {
-    await using server = serveHttp({ host: HOST, port: 0 }, () => progress().status);
+    await using server = serveHttp({ host: HOST, port: 0 }, { status: () => progress().status });
     const response = await fetch(`http://${HOST}:${server.port}${path}`, {
       method,
       headers: { connection: "close" },
@@ -84,9 +95,9 @@ for (
 }
 
 Deno.test("serveHttp() says when the port is taken", async () => {
-  await using server = serveHttp({ host: HOST, port: 0 }, () => progress().status);
+  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => progress().status });
   assert.throws(
-    () => serveHttp({ host: HOST, port: server.port }, () => progress().status),
+    () => serveHttp({ host: HOST, port: server.port }, { status: () => progress().status }),
     (error: unknown) =>
       error instanceof UnavailableError && error.message.includes(`${HOST}:${server.port}`),
   );
@@ -128,4 +139,106 @@ Deno.test("askStatus() says when nobody listens", async () => {
 Deno.test("askStatus() rejects with the signal's reason", async () => {
   const reason = new Error("told to stop");
   await assert.rejects(askStatus(`${HOST}:1`, AbortSignal.abort(reason)), reason);
+});
+
+/** Sends bytes as they are; what comes back until the server closes the connection. */
+async function raw(port: number, request: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: HOST, port });
+  await connection.write(new TextEncoder().encode(request));
+  return await new Response(connection.readable).text();
+}
+
+Deno.test("serveHttp() answers HAProxy's checks and those of clustercheck's users", async () => {
+  const shown = progress();
+  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => shown.status });
+  const requests = [
+    // `option httpchk` alone, and with a method or a path; `http-check send ver HTTP/1.1`.
+    ["OPTIONS / HTTP/1.0\r\n\r\n", "body"],
+    ["HEAD / HTTP/1.0\r\n\r\n", "none"],
+    ["GET / HTTP/1.0\r\n\r\n", "body"],
+    ["GET /readyz HTTP/1.0\r\n\r\n", "body"],
+    ["OPTIONS /readyz HTTP/1.1\r\nhost: galera-1\r\nconnection: close\r\n\r\n", "body"],
+    ["GET /?donor=ok HTTP/1.1\r\nhost: galera-1\r\nconnection: close\r\n\r\n", "body"],
+  ] as const;
+  for (const [request, wanted] of requests) {
+    const answer = await raw(server.port, request);
+    assert.match(answer, /^HTTP\/1\.[01] 503 Service Unavailable\r\n/, request);
+    const [, body] = answer.split("\r\n\r\n");
+    assert.equal(
+      body,
+      wanted === "none" ? "" : "MariaDB Cluster Node is not synced.\r\nStarting\r\n",
+      request,
+    );
+  }
+  shown.observe(SYNCED);
+  shown.ready();
+  for (const [request, wanted] of requests) {
+    const answer = await raw(server.port, request);
+    assert.match(answer, /^HTTP\/1\.[01] 200 OK\r\n[^]*content-type: text\/plain/, request);
+    const [, body] = answer.split("\r\n\r\n");
+    assert.equal(body, wanted === "none" ? "" : "MariaDB Cluster Node is synced.\r\n", request);
+  }
+});
+
+Deno.test("serveHttp() has a donor ready only for those that say so", async () => {
+  const shown = progress();
+  shown.ready();
+  shown.observe({ ...SYNCED, synced: false, localState: 2, localStateComment: "Donor/Desynced" });
+  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => shown.status });
+  assert.match(await raw(server.port, "GET / HTTP/1.0\r\n\r\n"), / 503 /);
+  assert.match(await raw(server.port, "GET /readyz?donor=ok HTTP/1.0\r\n\r\n"), / 200 /);
+});
+
+Deno.test("serveHttp() says why a member does not live", async () => {
+  const shown = progress();
+  let problem: string | null = null;
+  await using server = serveHttp(
+    { host: HOST, port: 0 },
+    { status: () => shown.status, problem: () => problem },
+  );
+  assert.match(
+    await raw(server.port, "GET /livez HTTP/1.0\r\n\r\n"),
+    / 200 [^]*Live: Starting\r\n$/,
+  );
+  problem = "mariadbd hangs";
+  assert.match(
+    await raw(server.port, "GET /livez HTTP/1.0\r\n\r\n"),
+    / 503 [^]*Not live: mariadbd/,
+  );
+});
+
+Deno.test("serveHttp() says what is there where nothing is", async () => {
+  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => progress().status });
+  const answer = await raw(server.port, "GET /favicon.ico HTTP/1.0\r\n\r\n");
+  const line = "Nothing is at /favicon.ico: there are /livez, /readyz, /status, /metrics\r\n";
+  assert.ok(answer.startsWith("HTTP/1.0 404 ") && answer.endsWith(`\r\n\r\n${line}`), answer);
+});
+
+Deno.test("serveHttp() answers beside hundreds of clients that send nothing, or no end", async () => {
+  const shown = progress();
+  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => shown.status });
+  const idle: Deno.Conn[] = [];
+  try {
+    for (let count = 0; count < 400; count++) {
+      const connection = await Deno.connect({ hostname: HOST, port: server.port });
+      idle.push(connection);
+      if (count % 2 === 0) await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nx-"));
+    }
+    assert.match(await raw(server.port, "GET /livez HTTP/1.0\r\n\r\n"), / 200 /);
+    // Headers without end are refused, and nobody is kept from being answered.
+    const endless = `GET / HTTP/1.0\r\nx: ${"a".repeat(2_000_000)}\r\n\r\n`;
+    await raw(server.port, endless).catch(() => "");
+    assert.match(await raw(server.port, "GET /livez HTTP/1.0\r\n\r\n"), / 200 /);
+  } finally {
+    for (const connection of idle) connection.close();
+  }
+});
+
+Deno.test("serveHttp() closes beside clients that never finish their request", async () => {
+  const server = serveHttp({ host: HOST, port: 0 }, { status: () => progress().status });
+  using idle = await Deno.connect({ hostname: HOST, port: server.port });
+  await idle.write(new TextEncoder().encode("GET / HTTP/1.1\r\nx-"));
+  await raw(server.port, "GET /livez HTTP/1.0\r\n\r\n");
+  await server[Symbol.asyncDispose]();
+  await assert.rejects(askStatus(`${HOST}:${server.port}`, signal), /refused/);
 });

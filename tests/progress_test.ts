@@ -1,18 +1,6 @@
 import assert from "node:assert/strict";
-import type { WsrepStatus } from "../lib/mariadb/database.ts";
 import { Progress } from "../lib/progress.ts";
-
-const PRIMARY: WsrepStatus = {
-  primary: true,
-  ready: true,
-  connected: true,
-  synced: true,
-  localState: 4,
-  localStateComment: "Synced",
-  clusterUuid: "6b1c1f36-5d2c-11ef-9d3a-0242ac120002",
-  lastCommitted: 7n,
-  clusterSize: 3,
-};
+import { SYNCED as PRIMARY } from "./wsrep_status.ts";
 
 Deno.test("Progress says of a registered member that it serves only while it does", () => {
   const progress = new Progress("alice", "192.0.2.1", () => "2026-01-02T03:04:05Z");

@@ -9,7 +9,7 @@ import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, type RunConfig } from "../config.ts";
 import type { Told } from "../drain.ts";
 import { EXIT, KeeperError } from "../errors.ts";
-import { askStatus, serveHttp } from "../http.ts";
+import { askStatus } from "../http.ts";
 import { keep } from "../keeper.ts";
 import { logger, startLog } from "../log.ts";
 import type { Database, ExitStatus, Running } from "../mariadb/database.ts";
@@ -18,6 +18,7 @@ import { Member } from "../member.ts";
 import { RUN_OPTIONS, type RunOptions } from "../settings/options.ts";
 import { Progress } from "../progress.ts";
 
+import { serveMember } from "../served.ts";
 import { TIMING, type World } from "../world.ts";
 import { openSession } from "../zookeeper_session.ts";
 
@@ -63,7 +64,7 @@ export async function run(config: RunConfig): Promise<number> {
   const database = createDatabase(config, logger(), (running) => server = running);
   const status = config.isWsrepOn
     ? await keepMember(config, database, stop)
-    : await keepPlain(database, config.stopTimeoutMs, stop.signal);
+    : await keepPlain(config, database, stop.signal);
   return status === null ? EXIT.ok : exitStatusOf(status);
 }
 
@@ -74,7 +75,7 @@ async function keepMember(
 ): Promise<ExitStatus | null> {
   const { member, address, storage, size, http, zookeeper } = config;
   const progress = new Progress(member, address, REAL_CLOCK.now);
-  await using _server = http === null ? null : serveHttp(http, () => progress.status);
+  await using _server = serveMember(http, progress, served(config));
   const settings = {
     member,
     address,
@@ -92,6 +93,10 @@ async function keepMember(
   return await keep(new Member(settings, realWorld(config, database), timing, progress), told);
 }
 
+function served({ clusterName }: RunConfig) {
+  return { cluster: clusterName, nowMs: REAL_CLOCK.nowMs };
+}
+
 function realWorld({ zookeeper }: RunConfig, database: Database): World {
   return {
     connect: (signal, onWaiting) => openSession(zookeeper, { makeChroot: true, signal, onWaiting }),
@@ -104,28 +109,43 @@ function realWorld({ zookeeper }: RunConfig, database: Database): World {
 
 /** `WSREP_ON=OFF`: a plain `mariadbd`, as in the lab; no ensemble is asked. */
 async function keepPlain(
+  config: RunConfig,
   database: Database,
-  stopTimeoutMs: number,
   signal: AbortSignal,
 ): Promise<ExitStatus | null> {
+  const progress = new Progress(config.member, config.address, REAL_CLOCK.now);
+  await using _server = serveMember(config.http, progress, served(config));
   try {
+    progress.enter("plain", "Starting mariadbd without Galera");
     const { held } = await database.inspect(signal);
     if (held.kind === "empty") await database.initialise(signal);
     signal.throwIfAborted();
     const running = await database.spawn({ kind: "plain" });
     using exit = exitSignal(running, signal);
-    await new Promise((resolve) => {
-      exit.signal.addEventListener("abort", resolve, { once: true });
-      if (exit.signal.aborted) resolve(null);
-    });
+    await watchPlain(running, progress, exit.signal);
+    progress.unready();
     if (exit.exited) return await running.exited;
-    await running.stop(stopTimeoutMs);
+    progress.enter("stopping", "Stopping mariadbd: told to stop");
+    await running.stop(config.stopTimeoutMs);
     return null;
   } catch (error) {
     if (signal.aborted) return null;
     throw error;
   } finally {
     await database.close();
+  }
+}
+
+/** Looks at a plain server until the signal, for probes alone: it is kept however it is. */
+async function watchPlain(running: Running, progress: Progress, signal: AbortSignal) {
+  for (let said = ""; !signal.aborted;) {
+    const status = await running.status().catch((error: Error) => {
+      if (error.message !== said) log.warn("{problem}", { problem: said = error.message });
+      return null;
+    });
+    progress.observe(status);
+    if (status !== null && progress.status.readyAt === null) progress.ready("plain");
+    await REAL_CLOCK.sleep(TIMING.pollMs, signal).catch(() => {});
   }
 }
 

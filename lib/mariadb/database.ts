@@ -85,6 +85,26 @@ export interface WsrepStatus {
   readonly lastCommitted: bigint;
   /** `wsrep_cluster_size`; 0 before there is a view. */
   readonly clusterSize: number;
+  /** `wsrep_reject_queries` is NONE: clients are let in as far as Galera is concerned. */
+  readonly letsClientsIn: boolean;
+  /** `read_only`. */
+  readonly readOnly: boolean;
+  /** `wsrep_flow_control_paused`: 0 to 1, the part of the time since the last FLUSH STATUS. */
+  readonly flowControlPaused: number;
+  /** `wsrep_flow_control_paused_ns`, as seconds. */
+  readonly flowControlPausedSeconds: number;
+  /** `wsrep_flow_control_sent`: how often it had the others pause. */
+  readonly flowControlSent: number;
+  /** `wsrep_flow_control_recv`: how often anybody had all pause. */
+  readonly flowControlReceived: number;
+  /** `wsrep_local_recv_queue`: write sets that wait to be applied. */
+  readonly receiveQueue: number;
+  /** `wsrep_local_send_queue`: write sets that wait to be sent. */
+  readonly sendQueue: number;
+  /** `wsrep_local_cert_failures`: transactions of this member that failed certification. */
+  readonly certificationFailures: number;
+  /** `wsrep_local_bf_aborts`: transactions of this member that gave way to replicated ones. */
+  readonly aborts: number;
 }
 
 /** One member of the Galera view. */

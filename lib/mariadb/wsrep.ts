@@ -8,11 +8,23 @@ const STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN (" + [
   "wsrep_cluster_state_uuid",
   "wsrep_cluster_status",
   "wsrep_connected",
+  "wsrep_flow_control_paused",
+  "wsrep_flow_control_paused_ns",
+  "wsrep_flow_control_recv",
+  "wsrep_flow_control_sent",
   "wsrep_last_committed",
+  "wsrep_local_bf_aborts",
+  "wsrep_local_cert_failures",
+  "wsrep_local_recv_queue",
+  "wsrep_local_send_queue",
   "wsrep_local_state",
   "wsrep_local_state_comment",
   "wsrep_ready",
 ].map((name) => `'${name}'`).join(", ") + ")";
+
+/** Like the status they are told by a server that refuses all else. */
+const VARIABLES = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', " +
+  "'wsrep_reject_queries')";
 
 /**
  * Asks for Galera's status.
@@ -22,14 +34,16 @@ const STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN (" + [
  */
 export async function readStatus(connection: KeptConnection): Promise<WsrepStatus | null> {
   const rows = await connection.query(STATUS);
-  return rows === null ? null : parseStatus(rows);
+  if (rows === null) return null;
+  return parseStatus([...rows, ...await connection.query(VARIABLES) ?? []]);
 }
 
 /** Reads rows of name and value; what is missing is as before the first view. */
 export function parseStatus(rows: Rows): WsrepStatus {
   const values = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
   const text = (name: string) => values.get(`wsrep_${name}`) ?? "";
-  const localState = Number(text("local_state")) || 0;
+  const number = (name: string) => Number(text(name)) || 0;
+  const localState = number("local_state");
   return {
     primary: text("cluster_status").toLowerCase() === "primary",
     ready: text("ready").toUpperCase() === "ON",
@@ -39,7 +53,17 @@ export function parseStatus(rows: Rows): WsrepStatus {
     localStateComment: text("local_state_comment"),
     clusterUuid: text("cluster_state_uuid").toLowerCase(),
     lastCommitted: parseSeqno(text("last_committed")),
-    clusterSize: Number(text("cluster_size")) || 0,
+    clusterSize: number("cluster_size"),
+    letsClientsIn: ["", "NONE"].includes(text("reject_queries").toUpperCase()),
+    readOnly: values.get("read_only")?.toUpperCase() === "ON",
+    flowControlPaused: number("flow_control_paused"),
+    flowControlPausedSeconds: number("flow_control_paused_ns") / 1e9,
+    flowControlSent: number("flow_control_sent"),
+    flowControlReceived: number("flow_control_recv"),
+    receiveQueue: number("local_recv_queue"),
+    sendQueue: number("local_send_queue"),
+    certificationFailures: number("local_cert_failures"),
+    aborts: number("local_bf_aborts"),
   };
 }
 

@@ -11,6 +11,16 @@ Deno.test("parseStatus() reads what a Synced member says", () => {
     ["wsrep_local_state", "4"],
     ["wsrep_local_state_comment", "Synced"],
     ["wsrep_ready", "ON"],
+    ["wsrep_flow_control_paused", "0.25"],
+    ["wsrep_flow_control_paused_ns", "1500000000"],
+    ["wsrep_flow_control_recv", "3"],
+    ["wsrep_flow_control_sent", "2"],
+    ["wsrep_local_bf_aborts", "4"],
+    ["wsrep_local_cert_failures", "5"],
+    ["wsrep_local_recv_queue", "6"],
+    ["wsrep_local_send_queue", "7"],
+    ["wsrep_reject_queries", "NONE"],
+    ["read_only", "OFF"],
   ]);
   assert.deepEqual(status, {
     primary: true,
@@ -22,6 +32,16 @@ Deno.test("parseStatus() reads what a Synced member says", () => {
     clusterUuid: "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d",
     lastCommitted: 2n ** 63n - 1n,
     clusterSize: 3,
+    letsClientsIn: true,
+    readOnly: false,
+    flowControlPaused: 0.25,
+    flowControlPausedSeconds: 1.5,
+    flowControlSent: 2,
+    flowControlReceived: 3,
+    receiveQueue: 6,
+    sendQueue: 7,
+    certificationFailures: 5,
+    aborts: 4,
   });
 });
 
@@ -36,6 +56,16 @@ Deno.test("parseStatus() takes what is missing or odd for not yet", () => {
     clusterUuid: "",
     lastCommitted: -1n,
     clusterSize: 0,
+    letsClientsIn: true,
+    readOnly: false,
+    flowControlPaused: 0,
+    flowControlPausedSeconds: 0,
+    flowControlSent: 0,
+    flowControlReceived: 0,
+    receiveQueue: 0,
+    sendQueue: 0,
+    certificationFailures: 0,
+    aborts: 0,
   };
   assert.deepEqual(parseStatus([]), notYet);
   const table: [string, bigint][] = [
@@ -50,6 +80,8 @@ Deno.test("parseStatus() takes what is missing or odd for not yet", () => {
   }
   assert.equal(parseStatus([["wsrep_cluster_status", "non-Primary"]]).primary, false);
   assert.equal(parseStatus([["wsrep_cluster_status", "Disconnected"]]).primary, false);
+  assert.equal(parseStatus([["wsrep_reject_queries", "ALL_KILL"]]).letsClientsIn, false);
+  assert.equal(parseStatus([["read_only", "ON"]]).readOnly, true);
 });
 
 Deno.test("parseMembership() leaves an arbitrator out", () => {

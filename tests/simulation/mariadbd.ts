@@ -1,5 +1,6 @@
 /** One `mariadbd` in memory: its start, its state transfers, its commits, its end. */
 import type { ExitStatus, SpawnPlan, ViewMember, WsrepStatus } from "../../lib/mariadb/database.ts";
+import { AT_REST } from "../wsrep_status.ts";
 import type { SimDatadir } from "./datadir.ts";
 import type { Component, Galera } from "./galera.ts";
 import { holds, type Txn } from "./history.ts";
@@ -383,6 +384,8 @@ export class Mariadbd {
       clusterUuid: this.component?.uuid ?? this.datadir.uuid ?? "",
       lastCommitted: this.head?.seqno ?? -1n,
       clusterSize: this.component?.members.length ?? 0,
+      ...AT_REST,
+      letsClientsIn: this.writable,
     };
   }
 
