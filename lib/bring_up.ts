@@ -1,5 +1,5 @@
 /** From a spawned server to one that is Primary and Synced, or to the reason why not. */
-import type { Running, WsrepStatus } from "./mariadb/database.ts";
+import type { ExitStatus, Running, WsrepStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
 import { isAnotherPrimary } from "./peers.ts";
 
@@ -78,6 +78,12 @@ function fingerprint(status: WsrepStatus | null): string {
   if (status === null) return "silent";
   const { primary, connected, localState, lastCommitted, clusterSize } = status;
   return [primary, connected, localState, lastCommitted, clusterSize].join(" ");
+}
+
+/** How a server ended, in words that go behind "mariadbd has exited". */
+export function describeExit({ code, signal, lastErrors }: ExitStatus): string {
+  const how = code === null ? `by ${signal}` : `with status ${code}`;
+  return lastErrors.length === 0 ? how : `${how}: ${lastErrors.join(" | ")}`;
 }
 
 /** A signal that fires when the server exits, too. */

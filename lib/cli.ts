@@ -172,6 +172,7 @@ function applyEnvironment(
     const text = env[variable];
     const isOnCommandLine = command.getOptionValueSource(name) === "cli";
     if (isOnCommandLine || text === undefined || text === "") continue;
+    if (option.hasVariable === false) continue;
     const isFlag = !/[<[]/.test(option.flags);
     const parse = option.parse ?? (isFlag ? parseBoolean : (value: string) => value);
     command.setOptionValueWithSource(

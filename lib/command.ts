@@ -21,6 +21,8 @@ export interface OptionDefinition {
   readonly group?: string;
   /** Reads the value. @throws {ValueError} */
   readonly parse?: (text: string) => unknown;
+  /** False where the variable of that name says something else: who this is, not whom to look at. */
+  readonly hasVariable?: boolean;
   /** It may stand several times: `parse` gives a list, and the lists are put together. */
   readonly repeats?: boolean;
   readonly default?: unknown;

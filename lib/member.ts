@@ -1,4 +1,5 @@
 /** One member: its settings, the world around it, and its session with the ensemble. */
+import { DecisionLog } from "./decision_log.ts";
 import type { Database } from "./mariadb/database.ts";
 import type { Progress } from "./progress.ts";
 import { type Identity, Registry } from "./registry.ts";
@@ -12,12 +13,16 @@ export interface MemberSettings extends Identity {
   readonly size: number | null;
 }
 
+/** How long the last decisions may take to get on record before the session is closed, in milliseconds. */
+const FLUSH_MS = 1000;
+
 /** One member. */
 export class Member {
   readonly settings: MemberSettings;
   readonly world: World;
   readonly timing: Timing;
   readonly progress: Progress;
+  readonly #decisions: DecisionLog;
   #registry: Registry | null = null;
   #connecting: Promise<Registry> | null = null;
   /** Ends the wait for the outcome of a write whose connection is lost. */
@@ -31,6 +36,8 @@ export class Member {
     this.timing = timing;
     this.progress = progress;
     progress.size = settings.size;
+    this.#decisions = new DecisionLog({ ...settings, clock: world.clock });
+    progress.keepNotesIn((noted) => this.#decisions.note(noted));
     progress.watchSession(() => this.#registry?.ensemble.state ?? "none");
   }
 
@@ -75,6 +82,7 @@ export class Member {
     });
     const { root } = this.settings;
     this.#registry = new Registry(ensemble, root, this.settings, this.#toldToStop.signal);
+    this.#decisions.use(ensemble);
     return this.#registry;
   }
 
@@ -93,8 +101,9 @@ export class Member {
     signal.throwIfAborted();
   }
 
-  /** Closes the session: the ephemerals go at once. */
+  /** Closes the session, a moment after the last decisions are on record: the ephemerals go at once. */
   async close(): Promise<void> {
+    await this.#decisions.flush(FLUSH_MS);
     this.#life.abort(new Error("The member is closed"));
     await this.#registry?.ensemble.close();
     this.#registry = null;

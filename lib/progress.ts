@@ -6,6 +6,7 @@ import type { Listener, MemberEvent } from "./events.ts";
 import type { WsrepStatus } from "./mariadb/database.ts";
 import type { Transfer } from "./transfer.ts";
 import type { SessionState } from "./zookeeper/ensemble.ts";
+import type { Noted } from "./znodes.ts";
 
 /** How far a member may be. */
 export const STAGES = [
@@ -86,6 +87,9 @@ export class Progress {
   #status: MemberStatus;
   #session: () => SessionState | "none" = () => "none";
   readonly #listeners: Listener[] = [];
+  #keep: (noted: Noted) => void = () => {};
+  /** Whether it was in a primary component when it was last heard of as a registered member. */
+  #wasPrimary = true;
 
   /** @param now The time of day, ISO 8601. */
   constructor(member: string, address: string, now: () => string) {
@@ -148,9 +152,20 @@ export class Progress {
     this.#status = { ...this.#status, size };
   }
 
+  /** Where decisions and events go, for whoever looks later. */
+  keepNotesIn(keep: (noted: Noted) => void): void {
+    this.#keep = keep;
+  }
+
+  /** Notes an event that belongs to the story of this member, in one sentence. */
+  note(event: string): void {
+    this.#keep({ at: this.#now(), kind: "event", rule: null, reason: event, person: null });
+  }
+
   /** Goes on to a stage; says so in the log where it is news. */
   enter(stage: Stage, doing: string): void {
     if (this.#status.stage === stage && this.#status.doing === doing) return;
+    if (this.#status.stage !== stage && ENDINGS.has(stage)) this.note(doing);
     this.#status = { ...this.#status, stage, doing, since: this.#now() };
     log.info("{doing}", { stage, doing });
     this.tell({ kind: "stage", stage });
@@ -163,6 +178,9 @@ export class Progress {
     this.#status = { ...this.#status, decision };
     this.tell({ kind: "decision", decision });
     if (same) return;
+    const { kind, rule, reason } = decision;
+    const told = decision.kind === "wait" ? decision.person : null;
+    this.#keep({ at: this.#now(), kind, rule, reason, person: told });
     const person = decision.kind === "wait" && decision.person !== null
       ? ` A person is needed: ${decision.person}`
       : "";
@@ -180,6 +198,7 @@ export class Progress {
     found: { readonly datadirId: string; readonly held: Held; readonly attempt: string | null },
   ): void {
     const { datadirId, held, attempt } = found;
+    if (this.#status.held === null) this.note(`Started: the datadir ${describeHeld(held)}`);
     this.#status = { ...this.#status, datadirId, held: say(held), attempt };
   }
 
@@ -201,12 +220,19 @@ export class Progress {
       }),
     };
     this.tell({ kind: "observed", status });
-    if (this.#status.stage === "registered") this.enter("registered", whatItServes(status));
+    if (this.#status.stage !== "registered") return;
+    this.enter("registered", whatItServes(status));
+    if (status === null || status.primary === this.#wasPrimary) return;
+    this.#wasPrimary = status.primary;
+    this.note(status.primary ? "It is Primary again" : "It has lost the primary component");
   }
 
   /** It serves: registered, or without Galera. */
   ready(stage: "registered" | "plain" = "registered"): void {
     this.enter(stage, stage === "plain" ? "Serving, without Galera" : SERVING);
+    this.#wasPrimary = true;
+    const { seqno } = this.#status;
+    this.note(`Registered, Primary and Synced${seqno === null ? "" : `, at seqno ${seqno}`}`);
     this.#status = { ...this.#status, readyAt: this.#now() };
     this.tell({ kind: "ready" });
   }
@@ -237,6 +263,8 @@ const SILENT = {
   readOnly: false,
   flowControlPaused: null,
 } as const;
+/** Stages that begin an end: why is worth a note. */
+const ENDINGS: ReadonlySet<Stage> = new Set<Stage>(["draining", "stopping"]);
 
 const SERVING = "Serving, registered and Synced";
 
@@ -246,6 +274,23 @@ function whatItServes(status: WsrepStatus | null): string {
   return status.primary
     ? SERVING
     : "Registered and serving nobody, as it is in no primary component";
+}
+
+/** What a datadir holds, in words that go behind "it" or "the datadir". */
+export function describeHeld(held: Held): string {
+  switch (held.kind) {
+    case "empty":
+      return "is empty";
+    case "fresh":
+      return "holds no data yet";
+    case "standalone":
+      return "holds data that never was in a cluster";
+    case "torn":
+      return "is torn: an SST into it did not finish";
+    case "at":
+      return `holds ${formatPosition(held.position)}` +
+        (held.safeToBootstrap ? ", safe to bootstrap" : "");
+  }
 }
 
 function say(held: Held): SaidHeld {

@@ -16,10 +16,11 @@ import { ConfigError, UnavailableError } from "./errors.ts";
 import type { ExitStatus, Identity, Inspection, Running, SpawnPlan } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
 import { askAll } from "./peers.ts";
+import { describeHeld } from "./progress.ts";
 import { type Started, untilRegistered } from "./registration.ts";
 import { type Registry, StaleError, TakenError, type VersionedRecord } from "./registry.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { type BringUp, bringUp, exitSignal } from "./bring_up.ts";
+import { type BringUp, bringUp, describeExit, exitSignal } from "./bring_up.ts";
 import { type HeldLock, Lock } from "./zookeeper/lock.ts";
 import { ConnectionLossError, SessionExpiredError, ZooKeeperError } from "./zookeeper/errors.ts";
 import { ZnodeError } from "./znodes.ts";
@@ -376,6 +377,9 @@ async function untilServing(
     const status = await running.stop(
       signal.aborted ? member.timing.stopGraceMs : member.timing.giveUpGraceMs,
     );
+    if (hasExitedItself) {
+      member.progress.note(`mariadbd has exited in its start ${describeExit(status)}`);
+    }
     await takeBack(scene, decision, cluster, await recordAfterStop(member));
     if (hasExitedItself) return { kind: "exited", status };
     throw error;
@@ -465,6 +469,7 @@ export async function recordAfterStop(member: Member): Promise<Inspection | null
   const { signal } = new AbortController();
   try {
     const found = await member.database.inspect(signal);
+    member.progress.note(`mariadbd has stopped: the datadir ${describeHeld(found.held)}`);
     if (member.connected === null) return null;
     await member.connected.report(found, signal);
     return found;
@@ -497,9 +502,9 @@ async function takeBack(
     await member.database.writeIdentity({ datadirId: now.datadirId, attempt, lineage });
     await registry.report({ ...now, attempt, lineage }, new AbortController().signal);
     if (await registry.takeBack(cluster.attempt, before)) {
-      log.warn("The bootstrap that {member} began is taken back: another one may try", {
-        member: member.settings.member,
-      });
+      const { member: name } = member.settings;
+      log.warn("The bootstrap that {name} began is taken back: another one may try", { name });
+      member.progress.note("The bootstrap that it began is taken back: another one may try");
     }
   } catch (error) {
     log.warn("The bootstrap that was begun is not taken back: {error}", { error });

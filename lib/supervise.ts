@@ -1,6 +1,6 @@
 /** From a registered member to one that has exited, or that decides afresh. */
 import { getLogger } from "@logtape/logtape";
-import { exitSignal } from "./bring_up.ts";
+import { describeExit, exitSignal } from "./bring_up.ts";
 import type { ExitStatus, WsrepStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
 import { isAnotherPrimary } from "./peers.ts";
@@ -154,6 +154,7 @@ class Supervisor {
           return "another attempt is on record, a person decided otherwise";
         }
         log.info("Registered again");
+        this.#member.progress.note("Registered again, as the registration had gone");
         this.#isLost = false;
         this.#changed = true; // The registration fired the watches that were set before it.
         this.#registeredAs = null;
@@ -194,7 +195,7 @@ class Supervisor {
 async function exited(member: Member, started: Started): Promise<Supervision> {
   const status = await started.running.exited;
   member.progress.unready();
-  member.progress.enter("stopping", "mariadbd has exited by itself");
+  member.progress.enter("stopping", `mariadbd has exited by itself ${describeExit(status)}`);
   await deregister(member);
   await recordAfterStop(member);
   return { kind: "exited", status };

@@ -3,7 +3,7 @@
  * this shape is somebody else's, and no decision rests on a guess about it.
  */
 import * as v from "valibot";
-import type { Cluster, MemberRecord } from "./cluster/view.ts";
+import type { Cluster, Decision, MemberRecord } from "./cluster/view.ts";
 import { attemptsSchema, name, seqno, stringify, uuid } from "./schemas.ts";
 
 /** A znode holds something that is not what galera-keeper writes there. */
@@ -40,6 +40,20 @@ export interface Arbitrator {
   readonly members: readonly string[];
   /** Since when that is so, ISO 8601; for people, no decision rests on it. */
   readonly since: string;
+}
+
+/** What a member decided, or what became of it: an entry of `decisions/<name>`. */
+export interface Noted {
+  /** ISO 8601; for people, no decision rests on it. */
+  readonly at: string;
+  /** What was decided, or an event. */
+  readonly kind: Decision["kind"] | "event";
+  /** The rule that decided it; null for an event. */
+  readonly rule: number | null;
+  /** Why, or what happened: one sentence. */
+  readonly reason: string;
+  /** What a person is to do; null where none is needed. */
+  readonly person: string | null;
 }
 
 const copy = v.object({
@@ -104,6 +118,17 @@ const arbitratorSchema = v.object({
   since: v.string(),
 });
 
+const decisionsSchema = v.object({
+  v: v.literal(1),
+  entries: v.array(v.object({
+    at: v.string(),
+    kind: v.picklist(["bootstrap", "join", "wait", "event"]),
+    rule: v.nullable(v.number()),
+    reason: v.string(),
+    person: v.nullable(v.string()),
+  })),
+});
+
 /** @throws {ZnodeError} When it is not what galera-keeper writes. */
 export function parseCluster(data: Uint8Array): Cluster {
   const { v: _, ...cluster } = parse(clusterSchema, data);
@@ -134,6 +159,11 @@ export function parseNode(data: Uint8Array): Node | null {
 export function parseArbitrator(data: Uint8Array): Arbitrator {
   const { v: _, ...arbitrator } = parse(arbitratorSchema, data);
   return arbitrator;
+}
+
+/** A member's decisions, the newest last. @throws {ZnodeError} When it is not what galera-keeper writes. */
+export function parseDecisions(data: Uint8Array): readonly Noted[] {
+  return parse(decisionsSchema, data).entries;
 }
 
 /** What `control/pause` says, in a few words; whatever it holds, its being there pauses. */
@@ -170,6 +200,11 @@ export function formatNode(node: Node): string {
 /** As it is written to `arbitrators/<name>`. */
 export function formatArbitrator(arbitrator: Arbitrator): string {
   return format(arbitrator);
+}
+
+/** As it is written to `decisions/<name>`. */
+export function formatDecisions(entries: readonly Noted[]): string {
+  return format({ entries });
 }
 
 function parse<T extends v.GenericSchema>(schema: T, data: Uint8Array): v.InferOutput<T> {

@@ -6,6 +6,7 @@ import { BOOTSTRAP } from "./bootstrap.ts";
 import { COMPLETE, COMPLETION } from "./completion.ts";
 import { EXPLAIN } from "./explain.ts";
 import { FORGET } from "./forget.ts";
+import { LOG } from "./log.ts";
 import { PAUSE } from "./pause.ts";
 import { RACE_DEMO } from "./race_demo.ts";
 import { RACE_DEMO_WORKER } from "./race_demo_worker.ts";
@@ -21,6 +22,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   UP,
   STATUS,
   EXPLAIN,
+  LOG,
   BOOTSTRAP,
   FORGET,
   PAUSE,

@@ -53,17 +53,22 @@ export async function withSession<T>(
   try {
     return await body({ ensemble, root: config.root, signal });
   } catch (cause) {
-    if (cause instanceof ConnectionLossError || cause instanceof SessionExpiredError) {
-      throw new UnavailableError(`ZooKeeper does not answer any more: ${cause.message}`, { cause });
-    }
-    if (!(cause instanceof ZooKeeperError)) throw cause;
-    const hint = cause instanceof NoAuthError
-      ? "; give the --zookeeper-digest-file that the members have"
-      : "";
-    throw new ConfigError(`ZooKeeper refuses what galera-keeper needs: ${cause.message}${hint}`, {
-      cause,
-    });
+    throw refusalOf(cause);
   }
+}
+
+/** What ZooKeeper answered, as an error that a person can act on; any other error as it is. */
+export function refusalOf(cause: unknown): unknown {
+  if (cause instanceof ConnectionLossError || cause instanceof SessionExpiredError) {
+    return new UnavailableError(`ZooKeeper does not answer any more: ${cause.message}`, { cause });
+  }
+  if (!(cause instanceof ZooKeeperError)) return cause;
+  const hint = cause instanceof NoAuthError
+    ? "; give the --zookeeper-digest-file that the members have"
+    : "";
+  return new ConfigError(`ZooKeeper refuses what galera-keeper needs: ${cause.message}${hint}`, {
+    cause,
+  });
 }
 
 /**
@@ -81,7 +86,11 @@ export async function readMembers({ ensemble, root, signal }: Ground): Promise<S
 
 /** Makes sure that a member is on record. @throws {UsageError} It is not. */
 export function requireMember({ sight }: Scene, member: string): void {
-  const names = sight.records.map(nameOf);
+  requireKnown(member, sight.records.map(nameOf));
+}
+
+/** Makes sure that a name is one of those that are known. @throws {UsageError} It is not. */
+export function requireKnown(member: string, names: readonly string[]): void {
   if (names.includes(member)) return;
   throw new UsageError(
     `There is no member "${member}" on record${suggestionFor(member, names)}: known are ` +

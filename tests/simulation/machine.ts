@@ -219,7 +219,10 @@ export class Machine {
           process,
           link: this.link,
           timeoutMs: sessionTimeoutMs,
-          onAsk: (what: string) => this.#site.events.step(this, what),
+          // The list of decisions is written beside a start, and is no step of it.
+          onAsk: (what: string) => {
+            if (!what.includes("/decisions/")) this.#site.events.step(this, what);
+          },
         };
         const session = await connect(place, signal, onWaiting);
         if (process === this.process) this.session = session;
