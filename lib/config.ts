@@ -241,8 +241,9 @@ export function buildAddresses(options: AddressOptions, machine: Pick<Machine, "
   return { address, bind };
 }
 
-function buildHttpConfig(
-  options: RunOptions,
+/** Chooses where our HTTP listens. @throws {ConfigError} The options contradict each other. */
+export function buildHttpConfig(
+  options: Pick<RunOptions, "http"> & Partial<Pick<RunOptions, "port">>,
   address: string,
   bind: string | null,
 ): HttpConfig | null {

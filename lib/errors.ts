@@ -7,6 +7,8 @@
 /** Exit statuses of our own. Others are `mariadbd`'s own or 128 + the signal that ended us. */
 export const EXIT = {
   ok: 0,
+  /** Asked how something is, the answer is: not well. */
+  unwell: 1,
   /** The command line is wrong (EX_USAGE). */
   usage: 64,
   /** Something needed is not there: a program, a library, a server, a lock (EX_UNAVAILABLE). */

@@ -5,6 +5,7 @@ import { ARBITRATE } from "./arbitrate.ts";
 import { BOOTSTRAP } from "./bootstrap.ts";
 import { COMPLETE, COMPLETION } from "./completion.ts";
 import { EXPLAIN } from "./explain.ts";
+import { HEALTH } from "./health.ts";
 import { FORGET } from "./forget.ts";
 import { LOG } from "./log.ts";
 import { PAUSE } from "./pause.ts";
@@ -21,6 +22,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   ARBITRATE,
   UP,
   STATUS,
+  HEALTH,
   EXPLAIN,
   LOG,
   BOOTSTRAP,

@@ -1,7 +1,7 @@
 /** `galera-keeper arbitrate`: Galera's arbitrator as a third voter of a two-node cluster. */
 
 import { ARBITRATOR_TIMING, keepArbitrator } from "../arbitrator/arbitrator.ts";
-import type { CommandDefinition, Environment, OptionDefinition } from "../command.ts";
+import type { CommandDefinition, Environment } from "../command.ts";
 import {
   buildAddresses,
   buildLogConfig,
@@ -20,7 +20,7 @@ import { type GarbdSettings, GarbdStarter } from "../mariadb/garbd.ts";
 import { checkProviderOptions } from "../mariadb/option_file.ts";
 import {
   LOG_OPTIONS,
-  RUN_OPTIONS,
+  optionOfRun,
   type RunOptions,
   ZOOKEEPER_OPTIONS,
 } from "../settings/options.ts";
@@ -31,13 +31,6 @@ type ArbitrateOptions =
   & Pick<RunOptions, "user" | "providerOptions">
   & Parameters<typeof buildZooKeeperConfig>[0]
   & Parameters<typeof buildLogConfig>[0];
-
-/** An option of `run`, of the same name and reading, with what is another here. */
-function asInRun(flags: string, other: Partial<OptionDefinition> = {}): OptionDefinition {
-  const option = RUN_OPTIONS.find((one) => one.flags === flags);
-  if (option === undefined) throw new Error(`run has no ${flags}`);
-  return { ...option, ...other };
-}
 
 /** `galera-keeper arbitrate` */
 export const ARBITRATE: CommandDefinition = {
@@ -50,17 +43,17 @@ export const ARBITRATE: CommandDefinition = {
     "for it. Run it on a third machine, with --cluster-name and --provider-options as the members.",
   options: [
     ...ZOOKEEPER_OPTIONS,
-    asInRun("--member <name>", { description: "this arbitrator's name, its own for good" }),
-    asInRun("--cluster-name <name>"),
-    asInRun("--address <ip>"),
-    asInRun("--interface <name>"),
-    asInRun("--network <cidr>"),
-    asInRun("--bind <ip>", { description: "listen on this address alone" }),
-    asInRun("--user <name>", {
+    optionOfRun("--member <name>", { description: "this arbitrator's name, its own for good" }),
+    optionOfRun("--cluster-name <name>"),
+    optionOfRun("--address <ip>"),
+    optionOfRun("--interface <name>"),
+    optionOfRun("--network <cidr>"),
+    optionOfRun("--bind <ip>", { description: "listen on this address alone" }),
+    optionOfRun("--user <name>", {
       description: "the system's user that garbd runs as, where we are root",
       default: "nobody",
     }),
-    asInRun("--provider-options <options>", {
+    optionOfRun("--provider-options <options>", {
       description: 'Galera\'s options, "name=value;…"; those that only members know are left out',
     }),
     ...LOG_OPTIONS,

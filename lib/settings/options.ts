@@ -344,3 +344,13 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
   },
   ...LOG_OPTIONS,
 ];
+
+/** An option of `run`, of the same name and reading, for another command; `other` is what differs. */
+export function optionOfRun(
+  flags: string,
+  other: Partial<OptionDefinition> = {},
+): OptionDefinition {
+  const option = RUN_OPTIONS.find((one) => one.flags === flags);
+  if (option === undefined) throw new Error(`run has no ${flags}`);
+  return { ...option, ...other };
+}
