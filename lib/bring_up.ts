@@ -1,7 +1,7 @@
 /** From a spawned server to one that is Primary and Synced, or to the reason why not. */
 import type { ExitStatus, Running, WsrepStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
-import { isAnotherPrimary } from "./peers.ts";
+import { OtherPrimary } from "./peers.ts";
 
 /** How it ended, where the server did not exit by itself. */
 export type BringUp =
@@ -24,6 +24,7 @@ export async function bringUp(
 ): Promise<BringUp> {
   const { clock } = member.world;
   const { startPollMs, stallMs, nonPrimaryGraceMs, askAgainMs } = member.timing;
+  using others = new OtherPrimary(member.settings.member);
   let moved = "";
   let movedAtMs = clock.nowMs();
   let primaryAtMs: number | null = null;
@@ -53,7 +54,7 @@ export async function bringUp(
     if (expectedUuid !== null && !status?.primary && nowMs >= askAtMs) {
       askAtMs = nowMs + askAgainMs;
       // As long as a member waits that lost the others: one whose session was lost registers again.
-      aloneSinceMs = await isAlone(member) ? aloneSinceMs ?? nowMs : null;
+      aloneSinceMs = await isAlone(member, others) ? aloneSinceMs ?? nowMs : null;
       if (aloneSinceMs !== null && nowMs - aloneSinceMs >= nonPrimaryGraceMs) {
         return { kind: "lost-primary" };
       }
@@ -69,9 +70,9 @@ export async function bringUp(
  * lasts, and one whose only donor was killed waits for more of it without end, with the lock that the
  * donor needs to come back. False while the ensemble cannot be asked.
  */
-async function isAlone({ connected, settings }: Member): Promise<boolean> {
+async function isAlone({ connected }: Member, others: OtherPrimary): Promise<boolean> {
   if (connected === null) return false;
-  return !await isAnotherPrimary(connected, settings.member).catch(() => true);
+  return !await others.isThere(connected).catch(() => true);
 }
 
 function fingerprint(status: WsrepStatus | null): string {

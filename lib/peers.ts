@@ -62,13 +62,45 @@ export function judge(
   return { kind: "primary" };
 }
 
-/** Whether a member other than this one is registered as Primary. */
-export async function isAnotherPrimary(registry: Registry, self: string): Promise<boolean> {
-  const reading = new AbortController();
-  try {
-    const { nodes } = await registry.observe(reading.signal);
-    return nodes.some(({ node }) => node !== null && node.primary && node.member !== self);
-  } finally {
-    reading.abort();
+/**
+ * Whether a member other than this one is registered as Primary: read once, and again only after
+ * something on record has changed or the session is another one, as ZooKeeper is never polled.
+ */
+export class OtherPrimary implements Disposable {
+  readonly #self: string;
+  #known: { readonly registry: Registry; readonly is: boolean } | null = null;
+  #watching = new AbortController();
+
+  /** @param self This member's name. */
+  constructor(self: string) {
+    this.#self = self;
+  }
+
+  /** @throws What the session says, when it cannot be read. */
+  async isThere(registry: Registry): Promise<boolean> {
+    if (this.#known?.registry === registry) return this.#known.is;
+    this.forget();
+    const watching = this.#watching;
+    const { nodes, changed } = await registry.observe(watching.signal);
+    const is = nodes.some(({ node }) =>
+      node !== null && node.primary && node.member !== this.#self
+    );
+    this.#known = { registry, is };
+    const stale = () => {
+      if (!watching.signal.aborted) this.#known = null;
+    };
+    changed.then(stale, stale);
+    return is;
+  }
+
+  /** Takes the watches back; the next question reads again. */
+  forget(): void {
+    this.#known = null;
+    this.#watching.abort();
+    this.#watching = new AbortController();
+  }
+
+  [Symbol.dispose](): void {
+    this.forget();
   }
 }

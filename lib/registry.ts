@@ -297,6 +297,14 @@ export class Registry {
     return await this.ensemble.exists(`${this.#root}/${PAUSE}`) !== null;
   }
 
+  /** The same; `changed` resolves when it is no longer so. */
+  async watchPaused(
+    signal: AbortSignal,
+  ): Promise<{ readonly paused: boolean; readonly changed: Promise<unknown> }> {
+    const { stat, changed } = await this.ensemble.existsAndWatch(`${this.#root}/${PAUSE}`, signal);
+    return { paused: stat !== null, changed };
+  }
+
   /**
    * Finishes a bootstrap: `cluster` says running, with the UUID.
    *

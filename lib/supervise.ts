@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { describeExit, exitSignal } from "./bring_up.ts";
 import type { ExitStatus, WsrepStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
-import { isAnotherPrimary } from "./peers.ts";
+import { OtherPrimary } from "./peers.ts";
 import { nodeOf, registerOnce, type Started } from "./registration.ts";
 import { type Registry, StaleError, TakenError } from "./registry.ts";
 import { recordAfterStop } from "./startup.ts";
@@ -31,7 +31,7 @@ export async function supervise(
   started: Started,
   signal: AbortSignal,
 ): Promise<Supervision> {
-  const watch = new Supervisor(member, started);
+  using watch = new Supervisor(member, started);
   using exit = exitSignal(started.running, signal);
   for (;;) {
     const status = await started.running.status().catch(() => null);
@@ -57,9 +57,12 @@ async function untilNextLook(
   woken.abort();
 }
 
+const OVERRULED = "another attempt is on record, a person decided otherwise";
+
 /** What a supervision remembers from one look to the next. */
-class Supervisor {
+class Supervisor implements Disposable {
   readonly #member: Member;
+  readonly #others: OtherPrimary;
   readonly #started: Started;
   #registry: Registry | null;
   /** What `nodes/<address>` says of Primary; null where it is not there. */
@@ -68,6 +71,11 @@ class Supervisor {
   #isLost = false;
   #changed = true;
   #withoutPrimarySinceMs: number | null = null;
+  /** Another attempt is on record, as far as it was read. */
+  #isOverruled = false;
+  /** The registry that says that all starts are paused. */
+  #pausedIn: Registry | null = null;
+  readonly #pauseWatching = new AbortController();
   #said = "";
   #watching = new AbortController();
   #wake: () => void = () => {};
@@ -76,9 +84,16 @@ class Supervisor {
 
   constructor(member: Member, started: Started) {
     this.#member = member;
+    this.#others = new OtherPrimary(member.settings.member);
     this.#started = started;
     this.#registry = member.connected;
     this.#rearm();
+  }
+
+  [Symbol.dispose](): void {
+    this.#watching.abort();
+    this.#pauseWatching.abort();
+    this.#others.forget();
   }
 
   #rearm(): void {
@@ -97,9 +112,8 @@ class Supervisor {
     try {
       const why = await this.#keepRegistered(registry, status, signal) ??
         await this.#withoutPrimary(registry, status);
-      if (why === null || !await registry.isPaused()) return why;
+      if (why === null || !await this.#isPaused(registry)) return why;
       // What runs is left alone until somebody lets all go on.
-      this.#changed = true;
       this.#say(new Error(`all starts and stops are paused, and ${why}`));
       return null;
     } catch (error) {
@@ -110,6 +124,22 @@ class Supervisor {
       if (error instanceof TakenError) error.changed.then(() => this.#wake(), () => {});
       return null;
     }
+  }
+
+  /** Asked once, as long as it lasts. */
+  async #isPaused(registry: Registry): Promise<boolean> {
+    if (this.#pausedIn === registry) return true;
+    const { signal } = this.#pauseWatching;
+    const { paused, changed } = await registry.watchPaused(signal);
+    if (!paused) return false;
+    this.#pausedIn = registry;
+    const ended = () => {
+      if (signal.aborted) return;
+      this.#pausedIn = null;
+      this.#wake();
+    };
+    changed.then(ended, ended);
+    return true;
   }
 
   #say(error: unknown): void {
@@ -128,7 +158,7 @@ class Supervisor {
       this.#registry = registry;
       this.#changed = true;
     }
-    if (this.#changed || (this.#isLost && status?.primary)) {
+    if (this.#changed || (this.#isLost && !this.#isOverruled && status?.primary)) {
       this.#changed = false;
       this.#rearm();
       // Of three watches one has fired: the others would pile up from change to change.
@@ -143,15 +173,15 @@ class Supervisor {
       (await registry.watchOwn(either)).changed.then(touch, touch);
       const { cluster } = await registry.readCluster();
       const known = cluster.kind === "known" ? cluster.cluster : null;
-      if (known !== null && known.attempt !== this.#started.cluster.attempt) {
-        return "another attempt is on record, a person decided otherwise";
-      }
+      this.#isOverruled = known !== null && known.attempt !== this.#started.cluster.attempt;
+      if (this.#isOverruled) return OVERRULED;
       this.#isLost = cluster.kind !== "known" || known?.phase !== "running" ||
         !await registry.isRegistered();
       // Only a Primary member knows the cluster; others wait for one, or for a new decision.
       if (this.#isLost && status?.primary) {
         if (await registerOnce(this.#member, registry, this.#started, signal) === "overruled") {
-          return "another attempt is on record, a person decided otherwise";
+          this.#isOverruled = true;
+          return OVERRULED;
         }
         log.info("Registered again");
         this.#member.progress.note("Registered again, as the registration had gone");
@@ -162,6 +192,7 @@ class Supervisor {
         this.#started.cluster = known;
       }
     }
+    if (this.#isOverruled) return OVERRULED;
     if (!this.#isLost) await this.#update(registry);
     return null;
   }
@@ -181,14 +212,16 @@ class Supervisor {
     const { clock } = this.#member.world;
     if (status === null || status.primary) {
       this.#withoutPrimarySinceMs = null;
+      this.#others.forget();
       return null;
     }
     this.#withoutPrimarySinceMs ??= clock.nowMs();
     if (clock.nowMs() - this.#withoutPrimarySinceMs < this.#member.timing.nonPrimaryGraceMs) {
       return null;
     }
-    const primary = await isAnotherPrimary(registry, this.#member.settings.member);
-    return primary ? null : "no registered member is Primary, nor is this one";
+    return await this.#others.isThere(registry)
+      ? null
+      : "no registered member is Primary, nor is this one";
   }
 }
 

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { TIMING } from "../lib/world.ts";
 import type { Machine } from "./simulation/machine.ts";
+import { Person } from "./simulation/person.ts";
 import { allDown, allUp, MINUTE_MS, scenario, serving, waitsFor } from "./scenario.ts";
 import { Simulation } from "./simulation/simulation.ts";
 
@@ -485,6 +486,61 @@ scenario("gives a join up whose only donor died, which needs the lock to come ba
   const up = () => simulation.allPrimary();
   // Before the join counts as one that does not move.
   assert.ok(await simulation.run(TIMING.stallMs / 2, up), simulation.summary);
+});
+
+scenario("asks the ensemble nothing while nothing changes there", {}, async (simulation) => {
+  const [one, two, three] = simulation.machines as [Machine, Machine, Machine];
+  simulation.start(one, two, three);
+  await allUp(simulation);
+  const quiet = async (machine: Machine) => {
+    await simulation.run(30_000);
+    const { session } = machine;
+    const before = session!.asked;
+    await simulation.run(2 * MINUTE_MS);
+    assert.equal(machine.session, session);
+    assert.equal(session!.asked - before, 0, machine.doing);
+  };
+  for (const machine of simulation.machines) await quiet(machine);
+
+  // A joiner whose SST does not move, as its donor that stays Primary is cut off from it.
+  simulation.wanted.delete(three);
+  three.crash();
+  three.datadir.empty();
+  three.nextTransferHangs = true;
+  simulation.start(three);
+  assert.ok(await simulation.run(MINUTE_MS, () => three.datadir.torn));
+  await quiet(three);
+  await simulation.run(10 * MINUTE_MS, () => simulation.allPrimary());
+
+  // One that has lost the others.
+  for (const other of [two, three]) {
+    simulation.galera.link(one.address, other.address, false);
+  }
+  await simulation.run(MINUTE_MS);
+  assert.equal(one.server!.component!.primary, false);
+  await quiet(one);
+});
+
+scenario("stays without a primary component while all is paused", {}, async (simulation) => {
+  await serving(simulation);
+  const [one, two, three] = simulation.machines as [Machine, Machine, Machine];
+  const person = new Person(simulation);
+  let isPaused = false;
+  person.pause().then(() => isPaused = true);
+  assert.ok(await simulation.run(MINUTE_MS, () => isPaused));
+  for (const [a, b] of [[one, two], [one, three], [two, three]] as const) {
+    simulation.galera.link(a.address, b.address, false);
+  }
+  await simulation.run(MINUTE_MS);
+  const { session, server } = one;
+  const before = session!.asked;
+  await simulation.run(2 * MINUTE_MS);
+  assert.deepEqual([one.server, session!.asked - before], [server, 0]);
+  person.resume();
+  for (const [a, b] of [[one, two], [one, three], [two, three]] as const) {
+    simulation.galera.link(a.address, b.address, true);
+  }
+  await allUp(simulation);
 });
 
 // mariadb-operator #1082: members that restarted in a loop kept the recovery from coming to an end. One

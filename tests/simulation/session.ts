@@ -119,6 +119,8 @@ export class SimSession implements Ensemble {
   #lastZxid = 0;
   readonly #watches = new Set<Watch>();
   readonly #listeners = new Set<(state: SessionState | null) => void>();
+  /** How many requests it has made, but for pings. */
+  asked = 0;
   #askedAtMs = 0;
   #askedAtOnce = 0;
 
@@ -288,6 +290,7 @@ export class SimSession implements Ensemble {
         reject,
       };
       connection.pending.add(one);
+      this.asked++;
       if (request.kind === "write") this.#place.onAsk(`${verb} ${path}, before`);
       time.after(connection.up(time.nowMs, this.#latencyMs), () => this.#arrive(connection, one));
     });
