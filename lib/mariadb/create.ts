@@ -10,13 +10,19 @@ import { type Owner, readTextIfThere } from "./files.ts";
 import { GRASTATE_FILE } from "./grastate.ts";
 import { initialise } from "./initialise.ts";
 import { Mysqld } from "./mysqld.ts";
-import { listeners, optionFile, type Purpose, type Surroundings } from "./option_file.ts";
+import {
+  type Listener,
+  listeners,
+  optionFile,
+  type Purpose,
+  type Surroundings,
+} from "./option_file.ts";
 import {
   dropInitialisation,
   prepareGrastate,
   removeRemains,
-  requireFree,
   requireSocket,
+  untilPortsFree,
 } from "./preparation.ts";
 import {
   type Account,
@@ -59,7 +65,7 @@ class MariadbDatabase implements Database {
   async inspect(signal: AbortSignal): Promise<Inspection> {
     const { datadir, account } = await this.#open();
     await datadir.untilFree(signal);
-    await this.#requireSurroundings(datadir.owner, account);
+    await this.#requireSurroundings(datadir.owner, account, signal);
     return await datadir.inspect(account, () => this.#recover(signal));
   }
 
@@ -67,7 +73,11 @@ class MariadbDatabase implements Database {
    * The first time, before anything is written anywhere: makes sure that a server could be started.
    * Later only a start needs it, and looks again.
    */
-  async #requireSurroundings(owner: Owner, account: Account): Promise<void> {
+  async #requireSurroundings(
+    owner: Owner,
+    account: Account,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (this.#isLookedAt) return;
     const { isWsrepOn = true, provider, sstMethod, socket } = this.#settings;
     await findMariadbd();
@@ -75,9 +85,21 @@ class MariadbDatabase implements Database {
       await findProvider(provider);
       await requireSstPrograms(sstMethod);
     }
-    requireFree(listeners(this.#settings, { kind: isWsrepOn ? "join" : "plain" }));
+    const kind = isWsrepOn ? "join" : "plain";
+    await this.#untilPortsFree(listeners(this.#settings, { kind }), signal);
     await requireSocket(socket, owner, account);
     this.#isLookedAt = true;
+  }
+
+  async #untilPortsFree(all: readonly Listener[], signal?: AbortSignal): Promise<void> {
+    await untilPortsFree(all, {
+      onWaiting: (problem, patienceMs) =>
+        this.#log.warn(
+          "Waiting up to {seconds} s, as it may be a server of ours that is ending: {problem}",
+          { seconds: patienceMs / 1000, problem },
+        ),
+      ...signal !== undefined && { signal },
+    });
   }
 
   async writeIdentity(identity: Identity): Promise<void> {
@@ -112,7 +134,7 @@ class MariadbDatabase implements Database {
     const program = await findMariadbd();
     await datadir.untilFree(AbortSignal.timeout(FREE_MS));
     if (plan.kind !== "plain") await requireSstPrograms(this.#settings.sstMethod);
-    requireFree(listeners(this.#settings, plan));
+    await this.#untilPortsFree(listeners(this.#settings, plan));
     await requireSocket(this.#settings.socket, datadir.owner, account);
     const runtime = await RuntimeFolder.make(datadir.path, datadir.owner);
     try {

@@ -1,6 +1,7 @@
 /** What is put in order before a mariadbd is started. */
 import { formatPosition, ZERO_UUID } from "../cluster/position.ts";
 import { ConfigError, UnavailableError } from "../errors.ts";
+import { REAL_CLOCK } from "../machine/clock.ts";
 import { formatHostPort } from "../settings/values.ts";
 import { SST_REMAINS } from "./content.ts";
 import type { SpawnPlan } from "./database.ts";
@@ -93,6 +94,40 @@ export function requireFree(listeners: readonly Listener[]): void {
         { cause },
       );
     }
+  }
+}
+
+/** How long a port may still be taken by a server that is ending, in milliseconds. */
+const PORT_PATIENCE_MS = 5000;
+
+/** How a wait for ports goes. */
+export interface PortWait {
+  /** Called once, where it comes to a wait: why, and for how long at most. */
+  readonly onWaiting: (problem: string, patienceMs: number) => void;
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The same, but with some patience: a server of ours that was killed a moment ago may not have let go
+ * of its ports yet, and nobody can see whose it was. Who else listens there goes on to do so.
+ *
+ * @throws {UnavailableError} A port is taken, and stays so.
+ * @throws {ConfigError} An address is not ours.
+ */
+export async function untilPortsFree(
+  listeners: readonly Listener[],
+  { onWaiting, patienceMs = PORT_PATIENCE_MS, signal }: PortWait,
+): Promise<void> {
+  const endMs = performance.now() + patienceMs;
+  for (let hasSaid = false;; hasSaid = true) {
+    try {
+      return requireFree(listeners);
+    } catch (error) {
+      if (!(error instanceof UnavailableError) || performance.now() >= endMs) throw error;
+      if (!hasSaid) onWaiting(error.message, patienceMs);
+    }
+    await REAL_CLOCK.sleep(50, signal);
   }
 }
 

@@ -42,15 +42,6 @@ export interface MemberOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Waits until a process that was killed has let go of its ports: it is no more, or a zombie. */
-async function untilGone(pid: number): Promise<void> {
-  for (;;) {
-    const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
-    if (stat === "" || /\) [ZX] /.test(stat)) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** One member's place on this machine: address, datadir, log. Its process comes and goes. */
 export class TestMember {
   readonly name: string;
@@ -157,11 +148,9 @@ export class TestMember {
     // With its keeper dead a server gets SIGTERM, and may yet leave the group in order; with its server
     // dead a keeper records that. Stopped first, it sees nothing of it.
     this.signal("SIGSTOP");
-    const pids = [...servers, ...strays].map(({ pid }) => pid);
-    signalAll(pids, "SIGKILL");
+    signalAll([...servers, ...strays].map(({ pid }) => pid), "SIGKILL");
     this.signal("SIGKILL");
     await this.ended();
-    for (const pid of pids) await untilGone(pid);
   }
 
   async stop(): Promise<Deno.CommandStatus> {
