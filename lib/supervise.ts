@@ -158,7 +158,7 @@ class Supervisor implements Disposable {
       this.#registry = registry;
       this.#changed = true;
     }
-    if (this.#changed || (this.#isLost && !this.#isOverruled && status?.primary)) {
+    if (this.#changed || (this.#isLost && status?.primary)) {
       this.#changed = false;
       this.#rearm();
       // Of three watches one has fired: the others would pile up from change to change.
@@ -173,15 +173,16 @@ class Supervisor implements Disposable {
       (await registry.watchOwn(either)).changed.then(touch, touch);
       const { cluster } = await registry.readCluster();
       const known = cluster.kind === "known" ? cluster.cluster : null;
-      this.#isOverruled = known !== null && known.attempt !== this.#started.cluster.attempt;
-      if (this.#isOverruled) return OVERRULED;
+      if (known !== null && known.attempt !== this.#started.cluster.attempt) {
+        return this.#overruled();
+      }
+      this.#isOverruled = false;
       this.#isLost = cluster.kind !== "known" || known?.phase !== "running" ||
         !await registry.isRegistered();
       // Only a Primary member knows the cluster; others wait for one, or for a new decision.
       if (this.#isLost && status?.primary) {
         if (await registerOnce(this.#member, registry, this.#started, signal) === "overruled") {
-          this.#isOverruled = true;
-          return OVERRULED;
+          return this.#overruled();
         }
         log.info("Registered again");
         this.#member.progress.note("Registered again, as the registration had gone");
@@ -195,6 +196,13 @@ class Supervisor implements Disposable {
     if (this.#isOverruled) return OVERRULED;
     if (!this.#isLost) await this.#update(registry);
     return null;
+  }
+
+  /** Remembered until the ensemble has news: where all is paused, nothing comes of it. */
+  #overruled(): string {
+    this.#isOverruled = true;
+    this.#isLost = false;
+    return OVERRULED;
   }
 
   async #update(registry: Registry): Promise<void> {
@@ -219,9 +227,8 @@ class Supervisor implements Disposable {
     if (clock.nowMs() - this.#withoutPrimarySinceMs < this.#member.timing.nonPrimaryGraceMs) {
       return null;
     }
-    return await this.#others.isThere(registry)
-      ? null
-      : "no registered member is Primary, nor is this one";
+    const primary = await this.#others.isThere(registry);
+    return primary ? null : "no registered member is Primary, nor is this one";
   }
 }
 
