@@ -38,6 +38,7 @@ const NEEDS: readonly string[] = [
   "galera",
   "mariabackup",
   "arbitrator",
+  "tls",
   "kazoo",
   "faketime",
 ] satisfies Need[];

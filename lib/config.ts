@@ -11,6 +11,7 @@ import { ConfigError } from "./errors.ts";
 import { DEFAULT_HTTP_PORT, type LogLevelName, type RunOptions } from "./settings/options.ts";
 import type { LogOptions, ZooKeeperOptions } from "./settings/options.ts";
 import { readArguments } from "./mariadb/arguments.ts";
+import { type TlsFiles, tlsFilesIn } from "./mariadb/certificates.ts";
 import { checkProviderOptions } from "./mariadb/option_file.ts";
 import type { InitialisationSettings } from "./mariadb/settings.ts";
 import { formatHostPort, parseMemberName, ValueError } from "./settings/values.ts";
@@ -79,6 +80,8 @@ export interface RunConfig {
   readonly provider: string | null;
   /** Galera's options by name, over ours. */
   readonly providerOptions: Readonly<Record<string, string>>;
+  /** The certificates for Galera, IST and SST; null: no TLS between members. */
+  readonly tls: TlsFiles | null;
   readonly initialisation: InitialisationSettings;
   /** false: WSREP_ON=OFF, a plain mariadbd without Galera and ZooKeeper, as in the lab. */
   readonly isWsrepOn: boolean;
@@ -122,7 +125,8 @@ export function buildRunConfig(
   const secrets = [digestPassword, initialisation.rootPassword, initialisation.password];
   const { address, bind } = buildAddresses(options, machine);
   const { providerOptions = {} } = options;
-  checkProviderOptions(providerOptions, bind);
+  const tls = buildTls(options);
+  checkProviderOptions(providerOptions, bind, tls);
   return {
     zookeeper,
     member: options.member ?? memberFromHostname(machine.hostname()),
@@ -142,6 +146,7 @@ export function buildRunConfig(
     stopTimeoutMs: options.stopTimeout,
     provider: options.provider ?? null,
     providerOptions,
+    tls,
     initialisation,
     isWsrepOn: readWsrepOn(env),
     extraArguments: checkExtraArguments(rest ?? []),
@@ -164,6 +169,11 @@ export function buildZooKeeperConfig(
     root: options.root,
     digest: readDigest(options.zookeeperDigestFile, env, machine),
   };
+}
+
+/** The certificates between members; null without. */
+export function buildTls({ tlsDir }: Pick<RunOptions, "tlsDir">): TlsFiles | null {
+  return tlsDir === undefined ? null : tlsFilesIn(tlsDir);
 }
 
 /** Completes how to log. */

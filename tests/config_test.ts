@@ -72,6 +72,7 @@ Deno.test("buildRunConfig() has the defaults of the options table", async () => 
     stopTimeoutMs: 3_600_000,
     provider: null,
     providerOptions: {},
+    tls: null,
     initialisation: {
       rootPassword: null,
       hasRandomRootPassword: false,
@@ -93,7 +94,7 @@ Deno.test("buildRunConfig() takes every option from the command line", async () 
       "/secrets/digest --member m-1 --address 127.0.1.1 --bind 127.0.1.1 --port 3307 " +
       "--cluster-name c --http 127.0.1.1:9000 --size 3 --storage ephemeral --datadir /d/ " +
       "--socket /s --user db --sst-method mariabackup --stall-timeout 90s --drain 0s --stop-timeout 2m --provider /p.so " +
-      "--provider-options gcache.size=1G;gcs.fc_limit=64 --log-format json --log-level warning " +
+      "--provider-options gcache.size=1G;gcs.fc_limit=64 --tls-dir /t/ --log-format json --log-level warning " +
       "--verbose -- mysqld --max-connections=5 --skip-log-bin",
   );
   assert.deepEqual(config.zookeeper, {
@@ -122,6 +123,7 @@ Deno.test("buildRunConfig() takes every option from the command line", async () 
     stopTimeoutMs: 120_000,
     provider: "/p.so",
     providerOptions: { "gcache.size": "1G", "gcs.fc_limit": "64" },
+    tls: { ca: "/t/ca.pem", cert: "/t/cert.pem", key: "/t/key.pem" },
     isWsrepOn: true,
     extraArguments: ["mysqld", "--max-connections=5", "--skip-log-bin"],
     log: { format: "json", level: "warning", isVerbose: true, secrets: ["s3cret-digest"] },
@@ -217,6 +219,14 @@ const REFUSED: readonly (readonly [
   ["--http 127.0.0.1:8008", {}, ConfigError, /cannot be reached by members/],
   ["--http 3306", {}, ConfigError, /both want port 3306/],
   ["--provider-options pc.bootstrap=true", {}, ConfigError, /pc\.bootstrap=true.*leave it out$/],
+  ["--tls-dir tls", {}, UsageError, /^--tls-dir is "tls": expected an absolute path of letters/],
+  ["--tls-dir /a,b", {}, UsageError, /expected an absolute path of letters/],
+  [
+    "--tls-dir /t --provider-options socket.ssl_key=/k",
+    {},
+    ConfigError,
+    /^--provider-options has socket\.ssl_key=\/k: --tls-dir says it; leave one of them out$/,
+  ],
   ["--zookeeper-digest-file /nowhere", {}, ConfigError, /^Cannot read the file "\/nowhere"/],
   ["--zookeeper-digest-file /secrets/bad-digest", {}, ConfigError, /holds no digest/],
   [

@@ -5,6 +5,7 @@ import type { CommandDefinition, Environment } from "../command.ts";
 import {
   buildAddresses,
   buildLogConfig,
+  buildTls,
   buildZooKeeperConfig,
   memberFromHostname,
   THIS_MACHINE,
@@ -16,6 +17,7 @@ import { logger, startLog } from "../log.ts";
 import { REAL_CLOCK } from "../machine/clock.ts";
 import { reapOrphans } from "../machine/reaper.ts";
 import { stopSignals } from "../machine/signals.ts";
+import { watchCertificates } from "../mariadb/certificate_watch.ts";
 import { type GarbdSettings, GarbdStarter } from "../mariadb/garbd.ts";
 import { checkProviderOptions } from "../mariadb/option_file.ts";
 import {
@@ -28,7 +30,7 @@ import { openSession } from "../zookeeper_session.ts";
 
 type ArbitrateOptions =
   & Pick<RunOptions, "member" | "clusterName" | "address" | "interface" | "network" | "bind">
-  & Pick<RunOptions, "user" | "providerOptions">
+  & Pick<RunOptions, "user" | "providerOptions" | "tlsDir">
   & Parameters<typeof buildZooKeeperConfig>[0]
   & Parameters<typeof buildLogConfig>[0];
 
@@ -56,6 +58,9 @@ export const ARBITRATE: CommandDefinition = {
     optionOfRun("--provider-options <options>", {
       description: 'Galera\'s options, "name=value;…"; those that only members know are left out',
     }),
+    optionOfRun("--tls-dir <directory>", {
+      description: "TLS to the members: a folder with ca.pem, cert.pem and key.pem",
+    }),
     ...LOG_OPTIONS,
   ],
   examples: [
@@ -78,6 +83,10 @@ async function run(options: ArbitrateOptions, env: Environment): Promise<number>
   using _reaper = reapOrphans(log);
   const starter = new GarbdStarter(garbd, logger());
   await starter.requirePrograms();
+  const { tls = null, user } = garbd;
+  using _certificates = tls === null
+    ? null
+    : await watchCertificates({ files: tls, user, program: "garbd", log: logger("tls") });
   await keepArbitrator(
     { name: garbd.member, address: garbd.address, root: zookeeper.root },
     {
@@ -101,7 +110,8 @@ function buildSettings(
 ): { readonly zookeeper: ZooKeeperConfig; readonly garbd: GarbdSettings } {
   const { member, clusterName, user, providerOptions = {} } = options;
   const { address, bind } = buildAddresses(options, THIS_MACHINE);
-  checkProviderOptions(providerOptions, bind);
+  const tls = buildTls(options);
+  checkProviderOptions(providerOptions, bind, tls);
   return {
     zookeeper: buildZooKeeperConfig(options, env),
     garbd: {
@@ -111,6 +121,7 @@ function buildSettings(
       bind,
       user: THIS_MACHINE.uid() === 0 ? user : null,
       providerOptions,
+      tls,
     },
   };
 }

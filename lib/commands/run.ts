@@ -13,6 +13,7 @@ import { askStatus } from "../http.ts";
 import { keep } from "../keeper.ts";
 import { logger, startLog } from "../log.ts";
 import type { Database, ExitStatus, Running } from "../mariadb/database.ts";
+import { watchCertificates } from "../mariadb/certificate_watch.ts";
 import { createDatabase } from "../mariadb/create.ts";
 import { Member } from "../member.ts";
 import { RUN_OPTIONS, type RunOptions } from "../settings/options.ts";
@@ -73,8 +74,12 @@ async function keepMember(
   database: Database,
   told: Told,
 ): Promise<ExitStatus | null> {
-  const { member, address, storage, size, http, zookeeper } = config;
+  const { member, address, storage, size, http, zookeeper, tls, user } = config;
   const progress = new Progress(member, address, REAL_CLOCK.now);
+  using _certificates = tls === null ? null : await watchCertificates({
+    ...{ files: tls, user, program: "mariadbd", log: logger("tls") },
+    onEnd: (end) => progress.certificateExpiresAt = end,
+  });
   await using _server = serveMember(http, progress, served(config));
   const settings = {
     member,

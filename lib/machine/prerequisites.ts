@@ -18,6 +18,8 @@ export type Need =
   | "mariabackup"
   /** An arbitrator. */
   | "arbitrator"
+  /** What TLS between members needs besides. */
+  | "tls"
   /** What our tests are measured against. */
   | "kazoo"
   /** What makes the time of day jump in our tests. */
@@ -59,6 +61,7 @@ const REQUIREMENTS: Readonly<
     "socat": programPaths("socat"),
   },
   arbitrator: { "galera-arbitrator-4": programPaths("garbd") },
+  tls: { "openssl": programPaths("openssl"), "stunnel4": programPaths("stunnel") },
   kazoo: { "python3-kazoo": [KAZOO] },
   faketime: { "libfaketime": FAKETIME },
 };

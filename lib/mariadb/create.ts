@@ -79,11 +79,11 @@ class MariadbDatabase implements Database {
     signal: AbortSignal,
   ): Promise<void> {
     if (this.#isLookedAt) return;
-    const { isWsrepOn = true, provider, sstMethod, socket } = this.#settings;
+    const { isWsrepOn = true, provider, sstMethod, socket, tls = null } = this.#settings;
     await findMariadbd();
     if (isWsrepOn) {
       await findProvider(provider);
-      await requireSstPrograms(sstMethod);
+      await requireSstPrograms(sstMethod, tls !== null);
     }
     const kind = isWsrepOn ? "join" : "plain";
     await this.#untilPortsFree(listeners(this.#settings, { kind }), signal);
@@ -133,7 +133,8 @@ class MariadbDatabase implements Database {
     const { datadir, account } = await this.#open();
     const program = await findMariadbd();
     await datadir.untilFree(AbortSignal.timeout(FREE_MS));
-    if (plan.kind !== "plain") await requireSstPrograms(this.#settings.sstMethod);
+    const { sstMethod, tls = null } = this.#settings;
+    if (plan.kind !== "plain") await requireSstPrograms(sstMethod, tls !== null);
     await this.#untilPortsFree(listeners(this.#settings, plan));
     await requireSocket(this.#settings.socket, datadir.owner, account);
     const runtime = await RuntimeFolder.make(datadir.path, datadir.owner);
@@ -155,6 +156,7 @@ class MariadbDatabase implements Database {
         login: loginOf(this.#settings, account),
         datadir: datadir.path,
         log: this.#log,
+        isTls: tls !== null,
         cleanUp: () => runtime.remove(),
       });
       this.#onSpawn(running);

@@ -2,12 +2,14 @@
 import type { Logger } from "@logtape/logtape";
 import type { Component } from "../cluster/arbitrate.ts";
 import { ConfigError } from "../errors.ts";
+import type { TlsFiles } from "./certificates.ts";
 import { type Child, startChild } from "./child.ts";
 import type { ExitStatus } from "./database.ts";
 import { bracketed, GALERA_PORT, providerOptions } from "./option_file.ts";
 import { requireFree } from "./preparation.ts";
 import { type Account, findAccount, findProgram } from "./programs.ts";
 import { RuntimeFolder } from "./runtime.ts";
+import { TlsHints } from "./tls_hints.ts";
 
 /** All that an arbitrator's `garbd` is told. */
 export interface GarbdSettings {
@@ -23,6 +25,8 @@ export interface GarbdSettings {
   readonly user: string | null;
   /** Galera's options by name, over ours. */
   readonly providerOptions: Readonly<Record<string, string>>;
+  /** The certificates, as the members have them; null or left out: no TLS. */
+  readonly tls?: TlsFiles | null;
 }
 
 /** A `garbd` that was started. */
@@ -194,6 +198,8 @@ export class GarbdStarter {
     onChange: () => void,
   ): Garbd {
     const reader = new ComponentReader();
+    const { tls = null } = this.#settings;
+    const hints = new TlsHints(tls !== null, (hint) => this.#log.warn("{hint}", { hint }));
     const child = startChild({
       program,
       args: ["--cfg", file],
@@ -201,6 +207,8 @@ export class GarbdStarter {
       env: runtime.env,
       log: this.#log.getChild("garbd"),
       onLine: ({ text }) => {
+        // As a member writes it, less the word before it.
+        hints.take(`WSREP: ${text}`);
         if (reader.take(text)) onChange();
       },
     });

@@ -7,6 +7,7 @@ import { KeptConnection, type Login } from "./connection.ts";
 import type { ExitStatus, Running, ViewMember, WsrepStatus } from "./database.ts";
 import type { Line } from "./output.ts";
 import { programOf, sessionMembers, signalAll, transfersAmong } from "./processes.ts";
+import { TlsHints } from "./tls_hints.ts";
 import { readStatus, readViewMembers, Transfers } from "./wsrep.ts";
 
 /** Between two looks at a server that is to stop, in milliseconds. */
@@ -25,6 +26,8 @@ export interface MysqldOptions {
   /** Without symbolic links. */
   readonly datadir: string;
   readonly log: Logger;
+  /** Whether its group speaks TLS. */
+  readonly isTls: boolean;
   /** Called once it has ended. */
   readonly cleanUp: () => Promise<void>;
 }
@@ -36,14 +39,16 @@ export class Mysqld implements Running {
   readonly #connection: KeptConnection;
   readonly #transfers: Transfers;
   readonly #log: Logger;
+  readonly #hints: TlsHints;
   #isServing = false;
   #hasExited = false;
   #killAtMs = Infinity;
   #stopping: Promise<void> | null = null;
 
   /** Starts it. @throws {UnavailableError} It cannot be started. */
-  constructor({ child: options, socket, login, datadir, log, cleanUp }: MysqldOptions) {
+  constructor({ child: options, socket, login, datadir, log, isTls, cleanUp }: MysqldOptions) {
     this.#log = log;
+    this.#hints = new TlsHints(isTls, (hint) => log.warn("{hint}", { hint }));
     const child = startChild({ ...options, onLine: (line) => this.#notice(line) });
     this.pid = child.pid;
     this.#connection = new KeptConnection(socket, login, datadir);
@@ -95,6 +100,7 @@ export class Mysqld implements Running {
   }
 
   #notice({ text }: Line): void {
+    this.#hints.take(text);
     if (/: ready for connections\.$/.test(text)) this.#isServing = true;
   }
 

@@ -2,6 +2,7 @@
 import { formatPosition, type Position } from "../cluster/position.ts";
 import { ConfigError } from "../errors.ts";
 import { formatOption, type Option, readArguments } from "./arguments.ts";
+import type { TlsFiles } from "./certificates.ts";
 import type { SpawnPlan } from "./database.ts";
 import { formatHostPort } from "../settings/values.ts";
 import { IDENTITY_FILE } from "./identity.ts";
@@ -175,14 +176,14 @@ function galera(
 /**
  * Galera's own options, the user's over ours.
  *
- * @throws {ConfigError} An option would undo what is decided through ZooKeeper, or --bind.
+ * @throws {ConfigError} An option would undo what is decided through ZooKeeper, --bind or --tls-dir.
  */
 export function providerOptions(
-  settings: Pick<DatabaseSettings, "address" | "bind" | "providerOptions">,
+  settings: Pick<DatabaseSettings, "address" | "bind" | "providerOptions" | "tls">,
 ): string {
   const options = new Map<string, string>([["pc.recovery", "no"]]);
-  const { bind } = settings;
-  checkProviderOptions(settings.providerOptions, bind);
+  const { bind, tls = null } = settings;
+  checkProviderOptions(settings.providerOptions, bind, tls);
   for (const [name, value] of Object.entries(settings.providerOptions)) options.set(name, value);
   if (bind !== null) {
     options.set("gmcast.listen_addr", `tcp://${formatHostPort({ host: bind, port: GALERA_PORT })}`);
@@ -190,6 +191,11 @@ export function providerOptions(
   } else if (settings.address.includes(":") && !options.has("gmcast.listen_addr")) {
     // Galera listens on 0.0.0.0 by default, where no IPv6 address is heard.
     options.set("gmcast.listen_addr", `tcp://[::]:${GALERA_PORT}`);
+  }
+  // Of the group and of IST, which has no options of its own for it.
+  if (tls !== null) {
+    options.set("socket.ssl", "yes").set("socket.ssl_ca", tls.ca)
+      .set("socket.ssl_cert", tls.cert).set("socket.ssl_key", tls.key);
   }
   return [...options].map(([name, value]) => `${name}=${value}`).join(";");
 }
@@ -202,9 +208,10 @@ export function providerOptions(
 export function checkProviderOptions(
   options: Readonly<Record<string, string>>,
   bind: string | null,
+  tls: TlsFiles | null,
 ): void {
   for (const [name, value] of Object.entries(options)) {
-    const clash = clashOf(name.toLowerCase(), bind);
+    const clash = clashOf(name.toLowerCase(), bind, tls);
     if (clash !== null) throw new ConfigError(`--provider-options has ${name}=${value}: ${clash}`);
     if (/[;=\n]/.test(name) || /[;\n]/.test(value)) {
       throw new ConfigError(`--provider-options cannot hold a semicolon within ${name}=${value}`);
@@ -212,9 +219,15 @@ export function checkProviderOptions(
   }
 }
 
-function clashOf(name: string, bind: string | null): string | null {
+function clashOf(name: string, bind: string | null, tls: TlsFiles | null): string | null {
   if (["pc.bootstrap", "pc.recovery", "pc.ignore_sb", "pc.ignore_quorum"].includes(name)) {
     return "it would let two clusters form; leave it out";
+  }
+  if (tls !== null && /^socket\.ssl(?:_ca|_cert|_key|_password_file)?$/.test(name)) {
+    return "--tls-dir says it; leave one of them out";
+  }
+  if (tls !== null && name === "socket.dynamic") {
+    return "it would have members speak without TLS; leave it out";
   }
   const isListener = name === "gmcast.listen_addr" || name.startsWith("ist.recv_");
   return bind !== null && isListener ? "--bind says where to listen; leave one of them out" : null;
@@ -235,6 +248,16 @@ function sst(settings: DatabaseSettings): Option[] {
   ];
   // socat would listen on all addresses.
   if (settings.bind !== null) options.push(["sockopt", `,bind=${bracketed(settings.bind)}`]);
+  const { tls = null } = settings;
+  if (tls !== null) {
+    // The chain is verified on both sides, not the name: members know each other by addresses.
+    options.push(["tca", tls.ca], ["tcert", tls.cert], ["tkey", tls.key], [
+      "ssl-mode",
+      "VERIFY_CA",
+    ]);
+    // wsrep_sst_mariabackup's socat with a certificate and its key; wsrep_sst_rsync takes no notice.
+    options.push(["encrypt", "3"]);
+  }
   return options;
 }
 

@@ -50,7 +50,9 @@ export function transfersAmong(members: readonly Process[]): readonly Process[] 
   const isOfScript = (process: Process | undefined): boolean =>
     process !== undefined &&
     (process.command.includes("wsrep_sst_") || isOfScript(byPid.get(process.parent)));
-  return members.filter((process) => isOfScript(process) || isMover(process));
+  // rsync's way through TLS; its bytes are counted as rsync's own.
+  const isTunnel = (process: Process) => programOf(process) === "stunnel";
+  return members.filter((process) => isOfScript(process) || isMover(process) || isTunnel(process));
 }
 
 /** The name of the program that runs. */

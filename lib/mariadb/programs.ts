@@ -87,14 +87,20 @@ export async function hasPlugin(library: string): Promise<boolean> {
 /**
  * Makes sure that what an SST needs is there: its scripts find that out only in the middle of one.
  *
+ * @param isTls Whether over TLS: then they look into certificates besides.
  * @throws {UnavailableError} Something is missing.
  */
-export async function requireSstPrograms(method: "rsync" | "mariabackup"): Promise<void> {
+export async function requireSstPrograms(
+  method: "rsync" | "mariabackup",
+  isTls = false,
+): Promise<void> {
   await findProgram(["setpriv"], "util-linux");
   await findProgram(["ps"], "procps");
   await findProgram(["ss", "lsof"], "iproute2");
+  if (isTls) await findProgram(["openssl"], "openssl");
   if (method === "rsync") {
     await findProgram(["rsync"], "rsync");
+    if (isTls) await findProgram(["stunnel"], "stunnel4");
   } else {
     await findProgram(["mariadb-backup", "mariabackup"], "mariadb-backup");
     await findProgram(["mbstream"], "mariadb-backup");

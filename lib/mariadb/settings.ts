@@ -1,5 +1,7 @@
 /** What the database's side of a member is told. Types only. */
 
+import type { TlsFiles } from "./certificates.ts";
+
 /** What a datadir that is initialised gets. */
 export interface InitialisationSettings {
   /** Also what we log in with; null: by the unix socket, as the system's user. Secret. */
@@ -41,6 +43,8 @@ export interface DatabaseSettings {
   readonly provider: string | null;
   /** Galera's options by name, over ours. */
   readonly providerOptions: Readonly<Record<string, string>>;
+  /** The certificates for Galera, IST and SST; null or left out: no TLS between members. */
+  readonly tls?: TlsFiles | null;
   /** Options for mariadbd as on its command line. */
   readonly extraArguments: readonly string[];
   readonly initialisation: InitialisationSettings;

@@ -14,6 +14,7 @@ import {
   parseIp,
   parseMemberName,
   parsePort,
+  parseTlsDirectory,
   parseZnodePath,
   ValueError,
 } from "./values.ts";
@@ -56,6 +57,7 @@ export interface RunOptions extends ZooKeeperOptions, LogOptions {
   readonly stopTimeout: number;
   readonly provider?: string;
   readonly providerOptions?: Readonly<Record<string, string>>;
+  readonly tlsDir?: string;
 }
 
 /** The levels of the log, the least important first. */
@@ -341,6 +343,13 @@ export const RUN_OPTIONS: readonly OptionDefinition[] = [
     description: 'Galera\'s options, "name=value;…", merged with ours',
     group: MARIADB_GROUP,
     parse: parseProviderOptions,
+  },
+  {
+    flags: "--tls-dir <directory>",
+    description: "TLS between members, for Galera, IST and SST: a folder with ca.pem, cert.pem " +
+      "and key.pem",
+    group: MARIADB_GROUP,
+    parse: parseTlsDirectory,
   },
   ...LOG_OPTIONS,
 ];

@@ -129,6 +129,20 @@ export function parseAbsolutePath(text: string): string {
   return text.length > 1 ? text.replace(/\/+$/, "") : text;
 }
 
+/**
+ * Reads the folder of certificates. Its path goes through Galera's options, option files, shells, stunnel
+ * and socat, each with other characters that end a name.
+ * @throws {ValueError}
+ */
+export function parseTlsDirectory(text: string): string {
+  if (!/^\/[A-Za-z0-9_./@+-]{0,400}$/.test(text)) {
+    throw new ValueError(
+      "expected an absolute path of letters, digits and . _ - @ +, as in /etc/galera/tls",
+    );
+  }
+  return text.replace(/\/+$/, "");
+}
+
 /** Reads one of a closed set of words. @throws {ValueError} */
 export function parseChoice<T extends string>(text: string, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === text.toLowerCase());
