@@ -41,6 +41,7 @@ const NEEDS: readonly string[] = [
   "tls",
   "kazoo",
   "faketime",
+  "prometheus",
 ] satisfies Need[];
 
 /** Imports that show what a test file needs, whether it says so or not. */

@@ -23,7 +23,9 @@ export type Need =
   /** What our tests are measured against. */
   | "kazoo"
   /** What makes the time of day jump in our tests. */
-  | "faketime";
+  | "faketime"
+  /** What checks our metrics and alerts, `promtool`. */
+  | "prometheus";
 
 const PROGRAM_FOLDERS = [
   "/usr/local/sbin",
@@ -64,6 +66,7 @@ const REQUIREMENTS: Readonly<
   tls: { "openssl": programPaths("openssl"), "stunnel4": programPaths("stunnel") },
   kazoo: { "python3-kazoo": [KAZOO] },
   faketime: { "libfaketime": FAKETIME },
+  prometheus: { "prometheus": programPaths("promtool") },
 };
 
 function programPaths(name: string): readonly string[] {

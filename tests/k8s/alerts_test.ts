@@ -1,0 +1,62 @@
+// needs: prometheus
+/** The alert rules by Prometheus' own checker: their form, and over series of each trouble. */
+import assert from "node:assert/strict";
+import { Metrics } from "../../lib/metrics.ts";
+import { Progress } from "../../lib/progress.ts";
+import { SYNCED } from "../wsrep_status.ts";
+import { inRepository, promtool } from "./promtool.ts";
+
+const FIXTURE = "tests/k8s/alerts.test.yaml";
+
+Deno.test("promtool finds nothing to say of the alert rules, and each fires where it is to", async () => {
+  await promtool(["check", "rules", inRepository("k8s/alerts.yaml")]);
+  await promtool(["test", "rules", inRepository(FIXTURE)]);
+});
+
+Deno.test("every alert is seen to fire and not to fire", async () => {
+  const rules = await Deno.readTextFile(inRepository("k8s/alerts.yaml"));
+  const fixture = await Deno.readTextFile(inRepository(FIXTURE));
+  const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name);
+  assert.ok(alerts.length >= 9);
+  const [well = "", ...troubles] = fixture.split("  - name: ").slice(1);
+  for (const name of alerts) {
+    assert.match(well, new RegExp(`alertname: ${name} }`), `${name} where all is well`);
+    const fires = new RegExp(`alertname: ${name}\\n\\s+exp_alerts:\\n\\s+- exp_labels`);
+    assert.ok(troubles.some((trouble) => fires.test(trouble)), `${name} in trouble`);
+  }
+});
+
+Deno.test("promtool finds nothing to say of the metrics, of a member with all there can be", async () => {
+  const progress = new Progress("galera-1", "192.0.2.1", () => "2026-01-01T00:00:00Z");
+  const transfer = {
+    role: "joiner",
+    peer: null,
+    done: 1,
+    total: 2,
+    rate: null,
+    remainingSeconds: null,
+    startedAt: "2026-01-01T00:00:00Z",
+    endedAt: null,
+  } as const;
+  for (const kind of ["SST", "IST"] as const) {
+    const metrics = new Metrics({
+      version: "1",
+      cluster: "galera",
+      status: () => ({
+        ...progress.status,
+        certificateExpiresAt: "2026-01-01T00:00:00Z",
+        transfer: { ...transfer, kind },
+        lastTransfer: { ...transfer, kind, endedAt: "2026-01-01T00:00:00Z" },
+      }),
+      nowMs: () => 1,
+    });
+    const decision = { kind: "wait", rule: 7, reason: "", waitsFor: [], person: null } as const;
+    metrics.note({ kind: "decision", decision });
+    metrics.note({ kind: "observed", status: SYNCED });
+    metrics.note({ kind: "lock-taken", waitedMs: 1 });
+    metrics.note({ kind: "spawned", how: "join" });
+    metrics.note({ kind: "exited", status: { code: 0, signal: null, lastErrors: [] } });
+    metrics.note({ kind: "ready" });
+    await promtool(["check", "metrics"], await metrics.text());
+  }
+});
