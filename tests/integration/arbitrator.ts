@@ -14,12 +14,17 @@ export class TestArbitrator implements AsyncDisposable {
   readonly name = "arb";
   readonly address: string;
   readonly #cluster: TestCluster;
+  readonly #options: readonly string[];
   readonly #process: Deno.ChildProcess;
   readonly #finished: Promise<Finished>;
   #log = "";
 
-  /** @param place Where it runs; beside the members by default. */
-  constructor(cluster: TestCluster, place?: MemberPlace) {
+  /**
+   * @param place Where it runs; beside the members by default.
+   * @param options Behind those of every arbitrator's.
+   */
+  constructor(cluster: TestCluster, place?: MemberPlace, options: readonly string[] = []) {
+    this.#options = options;
     this.#cluster = cluster;
     this.address = place?.address ?? cluster.members[0]!.address.replace(/\d+$/, "9");
     const [program = "", ...before] = [...place?.command ?? [], ...keeperCommand()];
@@ -50,6 +55,7 @@ export class TestArbitrator implements AsyncDisposable {
       `--bind=${this.address}`,
       "--provider-options=gcache.size=32M",
       "--log-format=text",
+      ...this.#options,
     ];
   }
 
