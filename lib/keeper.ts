@@ -40,6 +40,8 @@ export async function keep(member: Member, told: Told): Promise<ExitStatus | nul
     if (signal.aborted) return null;
     throw error;
   } finally {
+    // Stopped in order, whatever it was at: whoever starts it again wants that now.
+    if (told.signal.aborted) await member.pacing.succeeded();
     await member.close();
     await member.database.close();
   }

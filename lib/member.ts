@@ -1,6 +1,7 @@
 /** One member: its settings, the world around it, and its session with the ensemble. */
 import { DecisionLog } from "./decision_log.ts";
 import type { Database } from "./mariadb/database.ts";
+import { Pacing } from "./pacing.ts";
 import type { Progress } from "./progress.ts";
 import { type Identity, Registry } from "./registry.ts";
 import type { Timing, World } from "./world.ts";
@@ -22,6 +23,7 @@ export class Member {
   readonly world: World;
   readonly timing: Timing;
   readonly progress: Progress;
+  readonly pacing: Pacing;
   readonly #decisions: DecisionLog;
   #registry: Registry | null = null;
   #connecting: Promise<Registry> | null = null;
@@ -35,6 +37,7 @@ export class Member {
     this.world = world;
     this.timing = timing;
     this.progress = progress;
+    this.pacing = new Pacing(world, timing);
     progress.size = settings.size;
     this.#decisions = new DecisionLog({ ...settings, clock: world.clock });
     progress.keepNotesIn((noted) => this.#decisions.note(noted));

@@ -220,6 +220,22 @@ export class Registry {
     }
   }
 
+  /**
+   * Waits until a person has this member bootstrap, as long as that takes.
+   *
+   * @throws The signal's reason, or what the session says when it is lost.
+   */
+  async untilChosen(signal: AbortSignal): Promise<void> {
+    const before = await this.#attemptOnRecord();
+    for (;;) {
+      const { changed } = await this.ensemble.existsAndWatch(this.#cluster, signal);
+      const { cluster } = await this.readCluster();
+      const now = cluster.kind === "known" ? cluster.cluster : null;
+      if (now !== null && now.attempt !== before && now.by === this.#self.member) return;
+      await changed;
+    }
+  }
+
   async #setRecord(record: MemberRecord, version: number): Promise<void> {
     await this.#settle([this.#putRecord(record, version)], () => this.#isOnRecord(record));
   }

@@ -45,6 +45,7 @@ export async function startUp(member: Member, signal: AbortSignal): Promise<Star
     member.progress.enter("inspecting", "Looking at what the datadir holds");
     const found = await member.database.inspect(signal);
     member.progress.inspected(found);
+    member.pacing.inspected(found);
     if (found.problem !== undefined) log.warn("{problem}", { problem: found.problem });
     member.progress.enter("connecting", "Connecting to ZooKeeper");
     const registry = await member.registry(signal);
@@ -102,14 +103,13 @@ async function oneRound(
   }
 }
 
-/** Waits for the lock; meanwhile a record that vanishes is written again. */
+/** Waits for the lock, before that as long as failed starts ask for; meanwhile a record that vanishes is written again. */
 async function takeLock(
   member: Member,
   registry: Registry,
   found: Inspection,
   signal: AbortSignal,
 ): Promise<HeldLock> {
-  member.progress.enter("locking", "Waiting for the start-up lock: one member starts at a time");
   const { randomId } = member.world;
   const lock = new Lock(registry.ensemble, registry.lockPath, {
     name: member.settings.member,
@@ -118,8 +118,10 @@ async function takeLock(
   const watching = new AbortController();
   const kept = keepRecord(registry, found, watching.signal);
   const { nowMs } = member.world.clock;
-  const sinceMs = nowMs();
   try {
+    await member.pacing.wait({ progress: member.progress, registry, signal });
+    member.progress.enter("locking", "Waiting for the start-up lock: one member starts at a time");
+    const sinceMs = nowMs();
     const held = await lock.acquire(signal);
     const takenAtMs = nowMs();
     member.progress.tell({ kind: "lock-taken", waitedMs: takenAtMs - sinceMs });
@@ -289,6 +291,7 @@ async function start(
   const { database } = member;
   try {
     await database.writeIdentity(identityOf(found, cluster));
+    await member.pacing.begin();
     if (decision.kind === "bootstrap" && found.held.kind === "empty") {
       member.progress.enter("bootstrapping", "Initialising an empty datadir");
       await database.initialise(signal);
@@ -300,9 +303,15 @@ async function start(
     running.exited.then((status) => member.progress.tell({ kind: "exited", status }));
     return running;
   } catch (error) {
+    if (signal.aborted || isOfTheEnsemble(error)) await member.pacing.undo();
     await takeBack(scene, decision, cluster, await recordAfterStop(member));
     throw error;
   }
+}
+
+/** Whether the ensemble is why it did not come to a start, or what is on record there. */
+function isOfTheEnsemble(error: unknown): boolean {
+  return error instanceof StaleError || error instanceof ZooKeeperError;
 }
 
 /** `cluster` as it says that this member bootstraps. */

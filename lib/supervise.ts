@@ -38,6 +38,7 @@ export async function supervise(
     if (signal.aborted) return await stop(member, started);
     if (exit.exited) return await exited(member, started);
     member.progress.observe(status);
+    await watch.noteService(status);
     const verdict = await watch.look(status, exit.signal);
     if (signal.aborted || exit.exited) continue;
     if (verdict !== null) return await decideAfresh(member, started, verdict);
@@ -76,6 +77,8 @@ class Supervisor implements Disposable {
   /** The registry that says that all starts are paused. */
   #pausedIn: Registry | null = null;
   readonly #pauseWatching = new AbortController();
+  readonly #sinceMs: number;
+  #hasSettled = false;
   #said = "";
   #watching = new AbortController();
   #wake: () => void = () => {};
@@ -86,6 +89,7 @@ class Supervisor implements Disposable {
     this.#member = member;
     this.#others = new OtherPrimary(member.settings.member);
     this.#started = started;
+    this.#sinceMs = member.world.clock.nowMs();
     this.#registry = member.connected;
     this.#rearm();
   }
@@ -98,6 +102,15 @@ class Supervisor implements Disposable {
 
   #rearm(): void {
     this.touched = new Promise((resolve) => this.#wake = resolve);
+  }
+
+  /** Once it has served for a while, its start has not failed. */
+  async noteService(status: WsrepStatus | null): Promise<void> {
+    const { world, timing, pacing } = this.#member;
+    if (this.#hasSettled || status === null) return;
+    if (world.clock.nowMs() - this.#sinceMs < timing.settledMs) return;
+    this.#hasSettled = true;
+    await pacing.succeeded();
   }
 
   /** One look; a sentence where the server is to be stopped for a new decision. */

@@ -46,6 +46,12 @@ export interface Timing {
   readonly nonPrimaryGraceMs: number;
   /** How long a server that is given up has to stop; a start, nothing of a client's is in it. */
   readonly giveUpGraceMs: number;
+  /** Before the start after the second that failed in a row; twice as long after each more. */
+  readonly backoffFirstMs: number;
+  /** The longest that a failed start is waited after. */
+  readonly backoffMostMs: number;
+  /** A start that has served for this long has not failed. */
+  readonly settledMs: number;
   /** How long a member that serves goes on, not ready, when it is told to stop. */
   readonly drainMs: number;
   /** How long a server has to stop when we are told to stop. */
@@ -62,6 +68,10 @@ export const TIMING: Timing = {
   // Twice Galera's own 5.6-6 s to see that a member is gone.
   nonPrimaryGraceMs: 12_000,
   giveUpGraceMs: 60_000,
+  backoffFirstMs: 1000,
+  // What restarts us may wait besides, Kubernetes up to 5 minutes.
+  backoffMostMs: 60_000,
+  settledMs: 30_000,
   // Proxies ask every two seconds or so, and Kubernetes takes as long to tell all of its nodes.
   drainMs: 5000,
   // A large buffer pool takes its time; whoever cannot wait sends SIGKILL.

@@ -104,8 +104,12 @@ class MariadbDatabase implements Database {
 
   async writeIdentity(identity: Identity): Promise<void> {
     const { datadir } = await this.#open();
-    const initialising = (await datadir.identity()).initialising;
-    await datadir.writeIdentity({ ...identity, initialising });
+    await datadir.writeIdentity({ ...await datadir.identity(), ...identity });
+  }
+
+  async writeFailedStarts(failedStarts: number): Promise<void> {
+    const { datadir } = await this.#open();
+    await datadir.writeIdentity({ ...await datadir.identity(), failedStarts });
   }
 
   async initialise(signal: AbortSignal): Promise<void> {

@@ -12,6 +12,8 @@ export interface Inspection {
   readonly attempt: string | null;
   /** The attempts that were stored with it; empty where none are known. */
   readonly lineage: readonly Attempt[];
+  /** How many starts in a row have failed, see {@link Database.writeFailedStarts}. */
+  readonly failedStarts: number;
   /** Bytes of data, without Galera's cache and InnoDB's redo log. */
   readonly dataBytes: number;
   /**
@@ -163,6 +165,8 @@ export interface Database {
    * written again, and nothing but a person would end the wait for the one that the record speaks of.
    */
   writeIdentity(identity: Identity): Promise<void>;
+  /** Keeps beside the id how many starts in a row have failed. It goes with the data. */
+  writeFailedStarts(count: number): Promise<void>;
   /** Makes an empty datadir a fresh one. An initialisation that was cut off starts from nothing. */
   initialise(signal: AbortSignal): Promise<void>;
   /** Starts `mariadbd`; resolves once it is spawned. */

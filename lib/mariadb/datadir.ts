@@ -77,7 +77,13 @@ export class Datadir {
     const known = await readIdentity(this.path);
     if (known !== null) return known;
     const datadirId = crypto.randomUUID();
-    const identity = { datadirId, attempt: null, lineage: [], initialising: false };
+    const identity = {
+      datadirId,
+      attempt: null,
+      lineage: [],
+      initialising: false,
+      failedStarts: 0,
+    };
     await this.writeIdentity(identity);
     return identity;
   }
@@ -100,10 +106,10 @@ export class Datadir {
     const { held, problem } = await this.#judge(known, content, recover);
     // Only now: a datadir that is refused stays as it was.
     if (known !== null) await changing(this.path, () => touchIdentity(this.path));
-    const { datadirId, attempt, lineage } = known ?? await this.identity();
+    const { datadirId, attempt, lineage, failedStarts } = known ?? await this.identity();
     const { dataBytes } = content;
     const sentence = problem !== undefined && { problem };
-    return { held, datadirId, attempt, lineage, dataBytes, ...sentence };
+    return { held, datadirId, attempt, lineage, failedStarts, dataBytes, ...sentence };
   }
 
   async #judge(

@@ -17,12 +17,15 @@ const identitySchema = v.object({
   attempt: v.nullable(name),
   lineage: v.optional(attemptsSchema, []),
   initialising: v.optional(v.boolean(), false),
+  failedStarts: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
 });
 
 /** What it holds. */
 export interface StoredIdentity extends Identity {
   /** A new database is being moved into the datadir: what is there is not complete. */
   readonly initialising: boolean;
+  /** How many starts in a row have failed. */
+  readonly failedStarts: number;
 }
 
 /**
@@ -58,7 +61,7 @@ export async function touchIdentity(datadir: string): Promise<void> {
 /** Writes it, all or nothing. */
 export async function writeIdentity(
   datadir: string,
-  { datadirId, attempt, lineage, initialising }: StoredIdentity,
+  { datadirId, attempt, lineage, initialising, failedStarts }: StoredIdentity,
   owner: Owner,
 ): Promise<void> {
   const text = stringify({
@@ -67,6 +70,7 @@ export async function writeIdentity(
     attempt,
     ...(lineage.length > 0 && { lineage }),
     ...(initialising && { initialising }),
+    ...(failedStarts > 0 && { failedStarts }),
   });
   await writeAtomically(`${datadir}/${IDENTITY_FILE}`, `${text}\n`, 0o600, owner);
 }

@@ -91,6 +91,7 @@ export class Machine implements AsyncDisposable {
       datadir: settings.datadir,
       inspect: (signal) => database.inspect(signal),
       writeIdentity: (identity) => database.writeIdentity(identity),
+      writeFailedStarts: (count) => database.writeFailedStarts(count),
       initialise: (signal) => database.initialise(signal),
       spawn: async (plan: SpawnPlan) => {
         const running = await database.spawn(plan);

@@ -16,6 +16,7 @@ export class SimDatadir {
   /** grastate.dat names the seqno: its server ended in order. Else it says -1. */
   seqnoIsWritten = false;
   identity: Identity | null = null;
+  failedStarts = 0;
 
   /** The last transactions of copies that were on this disk and no longer are. */
   readonly lost = new Set<Txn>();
@@ -34,13 +35,15 @@ export class SimDatadir {
     this.safeToBootstrap = false;
     this.seqnoIsWritten = false;
     this.identity = null;
+    this.failedStarts = 0;
   }
 
   /** An SST begins: what was there is gone, but for the file with the id. */
   tear(): void {
-    const { identity } = this;
+    const { identity, failedStarts } = this;
     this.empty();
     this.identity = identity;
+    this.failedStarts = failedStarts;
     this.kind = "data";
     this.torn = true;
   }
@@ -55,6 +58,7 @@ export class SimDatadir {
     this.safeToBootstrap = other.safeToBootstrap;
     this.seqnoIsWritten = other.seqnoIsWritten;
     this.identity = other.identity;
+    this.failedStarts = other.failedStarts;
   }
 
   /** A copy of it, put aside. */
@@ -71,7 +75,8 @@ export class SimDatadir {
 
   inspect(random: Random): Inspection {
     this.identity ??= { datadirId: random.hex(32), attempt: null, lineage: [] };
-    return { held: this.#held(), ...this.identity, dataBytes: 1_000_000 };
+    const { failedStarts } = this;
+    return { held: this.#held(), ...this.identity, failedStarts, dataBytes: 1_000_000 };
   }
 
   #held(): Inspection["held"] {

@@ -416,6 +416,8 @@ const FAULTS: readonly Fault[] = [
       const some = run.random.chance(0.5) ? run.some : run.simulation.machines;
       run.note(`stopped at once: ${names(some)}`);
       run.simulation.stop(...some);
+      const isAgain = run.random.chance(0.3);
+      if (isAgain) run.later(run.random.between(0, 4000), () => some.forEach((one) => one.stop()));
       for (const machine of some) run.heal(aWhile(run), () => run.simulation.start(machine));
     },
   },

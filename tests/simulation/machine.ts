@@ -279,6 +279,10 @@ export class Machine {
         this.#do(process, "write the identity", random.between(1, 6), () => {
           this.datadir.identity = { ...identity };
         }),
+      writeFailedStarts: (count) =>
+        this.#do(process, "write the failed starts", random.between(1, 6), () => {
+          this.datadir.failedStarts = count;
+        }),
       initialise: async (signal) => {
         await process.later(random.between(200, 900), () => {}, signal);
         await this.#do(process, "initialise", 2, () => this.datadir.kind = "fresh");

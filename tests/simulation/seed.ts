@@ -104,7 +104,7 @@ export async function runSeed(seed: number): Promise<SeedResult> {
     // A container without a volume.
     losesDisks: setup.storage === "ephemeral",
     // A hanging SST is to end before the run does.
-    timing: { stallMs: MINUTE_MS },
+    timing: { stallMs: MINUTE_MS, drainMs: new Random(seed ^ 0x5a5a).pick([0, 2000, 8000]) },
   });
   const { checker, random } = simulation;
   const run = new FaultRun(simulation);
