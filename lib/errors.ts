@@ -15,6 +15,8 @@ export const EXIT = {
   unavailable: 69,
   /** A mistake of ours (EX_SOFTWARE). */
   software: 70,
+  /** A member failed in what was asked of all, or it was taken back; it may be tried again (EX_TEMPFAIL). */
+  failed: 75,
   /** What was asked is refused for what is on record; nothing was written (EX_NOPERM). */
   refused: 77,
   /** A setting is wrong or contradicts another (EX_CONFIG). */
@@ -52,6 +54,13 @@ export class UsageError extends KeeperError {
 export class UnavailableError extends KeeperError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, EXIT.unavailable, options);
+  }
+}
+
+/** What was asked of all members did not come to its end: exit status 75. */
+export class FailedError extends KeeperError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, EXIT.failed, options);
   }
 }
 

@@ -118,6 +118,7 @@ const peerStatus = v.object({
   datadirId: v.nullable(v.string()),
   uuid: v.nullable(v.string()),
   primary: v.boolean(),
+  synced: v.optional(v.boolean(), false),
 });
 
 const text = v.string();
@@ -159,7 +160,6 @@ const memberStatus = v.object({
   attempt: v.optional(v.nullable(text), null),
   size: v.optional(v.nullable(v.number()), null),
   address: text,
-  synced: v.boolean(),
   // What older keepers do not say is taken for as it is with a member that serves.
   answers: v.optional(v.boolean(), true),
   localState: v.optional(v.number(), 4),

@@ -3,8 +3,9 @@ import { getLogger } from "@logtape/logtape";
 import { afterDrain, type Told } from "./drain.ts";
 import type { ExitStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
-import { startUp } from "./startup.ts";
+import { type StartUp, startUp } from "./startup.ts";
 import { supervise } from "./supervise.ts";
+import type { StartLock } from "./turn.ts";
 
 const log = getLogger(["galera-keeper", "member"]);
 
@@ -21,8 +22,10 @@ export async function keep(member: Member, told: Told): Promise<ExitStatus | nul
   const { signal } = drained;
   member.stopOn(signal);
   try {
+    let lock: StartLock | null = null;
     for (;;) {
-      const up = await startUp(member, signal);
+      const up: StartUp = await startUp(member, signal, lock);
+      lock = null;
       if (up.kind === "exited") return up.status;
       const end = await supervise(member, up.started, signal);
       switch (end.kind) {
@@ -34,6 +37,10 @@ export async function keep(member: Member, told: Told): Promise<ExitStatus | nul
           // Its server has stopped in the middle of a drain.
           if (told.signal.aborted) return null;
           log.info("Deciding afresh");
+          break;
+        case "turn":
+          lock = end.lock;
+          if (told.signal.aborted) return null;
       }
     }
   } catch (error) {

@@ -8,6 +8,7 @@ import {
   type Snapshot,
   type VersionedCluster,
 } from "./snapshot.ts";
+import { Requests } from "./requests.ts";
 import { settle } from "./settle.ts";
 import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
 import { NoNodeError } from "./zookeeper/errors.ts";
@@ -85,6 +86,11 @@ export class Registry {
 
   get #ownNode(): string {
     return `${this.#root}/nodes/${this.#self.address}`;
+  }
+
+  /** What a person asked of all members. */
+  get requests(): Requests {
+    return new Requests(this.ensemble, this.#root, this.#signal);
   }
 
   /** Creates what the registry lives in. */

@@ -12,12 +12,13 @@ import { decide } from "./cluster/decide.ts";
 import { isSamePlace } from "./cluster/position.ts";
 import { beforeSpawn } from "./cluster/record.ts";
 import type { Cluster, Decision, View } from "./cluster/view.ts";
-import { ConfigError, UnavailableError } from "./errors.ts";
+import { ConfigError, KeeperError, UnavailableError } from "./errors.ts";
 import type { ExitStatus, Identity, Inspection, Running, SpawnPlan } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
 import { askAll } from "./peers.ts";
 import { describeHeld } from "./progress.ts";
 import { type Started, untilRegistered } from "./registration.ts";
+import { noteFailedStart, noteStopped } from "./requests.ts";
 import { type Registry, StaleError, TakenError, type VersionedRecord } from "./registry.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type BringUp, bringUp, describeExit, exitSignal } from "./bring_up.ts";
@@ -36,9 +37,36 @@ export type StartUp =
  * Starts this member, as long as it takes.
  *
  * @param signal Ends it: what runs is stopped and recorded. @throws The signal's reason.
+ * @param lock The start-up lock, where it is held already: for the first try, however that ends.
  * @throws {KeeperError} What only a person can mend.
  */
-export async function startUp(member: Member, signal: AbortSignal): Promise<StartUp> {
+export async function startUp(
+  member: Member,
+  signal: AbortSignal,
+  lock: HeldLock | null = null,
+): Promise<StartUp> {
+  try {
+    return await untilStarted(member, signal, lock);
+  } catch (error) {
+    if (error instanceof KeeperError && !signal.aborted) {
+      await noteFailedStart(member, error.message);
+    }
+    throw error;
+  } finally {
+    letGo(lock);
+  }
+}
+
+/** It is on its way; nobody waits for it. */
+function letGo(lock: HeldLock | null): void {
+  lock?.release().catch((error) => log.debug("The lock is not let go: {error}", { error }));
+}
+
+async function untilStarted(
+  member: Member,
+  signal: AbortSignal,
+  held: HeldLock | null,
+): Promise<StartUp> {
   let patience: number | null = null;
   for (;;) {
     signal.throwIfAborted();
@@ -50,10 +78,12 @@ export async function startUp(member: Member, signal: AbortSignal): Promise<Star
     member.progress.enter("connecting", "Connecting to ZooKeeper");
     const registry = await member.registry(signal);
     try {
-      const result = await oneRound(member, registry, found, signal);
+      const result = await oneRound(member, registry, found, held, signal);
       if (result !== null) return result;
-      patience = null;
+      patience = held = null;
     } catch (error) {
+      letGo(held);
+      held = null;
       signal.throwIfAborted();
       if (error instanceof TakenError) {
         const { nowMs } = member.world.clock;
@@ -70,6 +100,7 @@ async function oneRound(
   member: Member,
   registry: Registry,
   found: Inspection,
+  held: HeldLock | null,
   signal: AbortSignal,
 ): Promise<StartUp | null> {
   await registry.prepare();
@@ -80,16 +111,21 @@ async function oneRound(
   const watches = new AbortController();
   try {
     const waiting = await (async () => {
-      await using lock = await takeLock(member, registry, found, signal);
+      await using lock = await keepLock(member, registry, held, signal) ??
+        await takeLock(member, registry, found, signal);
       const own = await registry.report(found, signal);
       const snapshot = await registry.observe(watches.signal);
       const view = await see(member, found, snapshot, signal);
       const decision = decide(view);
       member.progress.decide(decision);
+      if (snapshot.paused !== null) await noteStopped(member);
       if (decision.kind === "wait") {
         const { person, reason, waitsFor } = decision;
         // What it waits for itself to do brings no znode to change: it looks again at once.
         if (person === null && waitsFor.includes(view.self.name)) throw new StaleError(reason);
+        if (person !== null && snapshot.paused === null) {
+          await noteFailedStart(member, `it waits for a person: ${reason}`);
+        }
         return { snapshot, view, decision };
       }
       return await act({ member, registry, lock, found, own, snapshot }, decision, signal);
@@ -103,11 +139,24 @@ async function oneRound(
   }
 }
 
-/** Waits for the lock, before that as long as failed starts ask for; meanwhile a record that vanishes is written again. */
-async function takeLock(
+/** The lock that is held already; null where it is not, or not by this session. */
+async function keepLock(
   member: Member,
   registry: Registry,
-  found: Inspection,
+  lock: HeldLock | null,
+  signal: AbortSignal,
+): Promise<HeldLock | null> {
+  if (lock === null) return null;
+  const { ensemble } = registry;
+  const stat = await ensemble.exists(lock.path);
+  if (stat?.ephemeralOwner !== ensemble.sessionId) return null;
+  return told(member, lock, member.world.clock.nowMs(), signal);
+}
+
+/** Contends for the start-up lock. @throws As `Lock.acquire`. */
+export function acquireStartLock(
+  member: Member,
+  registry: Registry,
   signal: AbortSignal,
 ): Promise<HeldLock> {
   const { randomId } = member.world;
@@ -115,23 +164,38 @@ async function takeLock(
     name: member.settings.member,
     randomId,
   });
+  return lock.acquire(signal);
+}
+
+/** Waits for the lock, before that as long as failed starts ask for; meanwhile a record that vanishes is written again. */
+async function takeLock(
+  member: Member,
+  registry: Registry,
+  found: Inspection,
+  signal: AbortSignal,
+): Promise<HeldLock> {
   const watching = new AbortController();
   const kept = keepRecord(registry, found, watching.signal);
-  const { nowMs } = member.world.clock;
   try {
     await member.pacing.wait({ progress: member.progress, registry, signal });
     member.progress.enter("locking", "Waiting for the start-up lock: one member starts at a time");
-    const sinceMs = nowMs();
-    const held = await lock.acquire(signal);
-    const takenAtMs = nowMs();
-    member.progress.tell({ kind: "lock-taken", waitedMs: takenAtMs - sinceMs });
-    return unlessStopping(held, signal, () => {
-      member.progress.tell({ kind: "lock-released", heldMs: nowMs() - takenAtMs });
-    });
+    const sinceMs = member.world.clock.nowMs();
+    const lock = await acquireStartLock(member, registry, signal);
+    return told(member, lock, sinceMs, signal);
   } finally {
     watching.abort();
     await kept;
   }
+}
+
+/** From now on to its release, as it is counted. */
+function told(member: Member, lock: HeldLock, sinceMs: number, signal: AbortSignal): HeldLock {
+  const { nowMs } = member.world.clock;
+  const takenAtMs = nowMs();
+  member.progress.tell({ kind: "lock-taken", waitedMs: takenAtMs - sinceMs });
+  return unlessStopping(lock, signal, () => {
+    member.progress.tell({ kind: "lock-released", heldMs: nowMs() - takenAtMs });
+  });
 }
 
 /** Told to stop, nobody waits for the ensemble to hear that the lock is free: it goes with the session. */
@@ -390,8 +454,9 @@ async function untilServing(
       member.progress.note(`mariadbd has exited in its start ${describeExit(status)}`);
     }
     await takeBack(scene, decision, cluster, await recordAfterStop(member));
-    if (hasExitedItself) return { kind: "exited", status };
-    throw error;
+    if (!hasExitedItself) throw error;
+    await noteFailedStart(member, `mariadbd has exited ${describeExit(status)}`);
+    return { kind: "exited", status };
   }
 }
 
@@ -451,6 +516,7 @@ async function giveUp(
   member.progress.enter("stopping", `Stopping mariadbd: ${describe(result)}`);
   await running.stop(member.timing.giveUpGraceMs);
   await recordAfterStop(member);
+  if (result.kind !== "overruled") await noteFailedStart(member, describe(result));
   return null;
 }
 

@@ -6,7 +6,9 @@ import type { Member } from "./member.ts";
 import { OtherPrimary } from "./peers.ts";
 import { nodeOf, registerOnce, type Started } from "./registration.ts";
 import { type Registry, StaleError, TakenError } from "./registry.ts";
+import { noteServerStopped } from "./requests.ts";
 import { recordAfterStop } from "./startup.ts";
+import { type BegunTurn, type StartLock, TurnWatch } from "./turn.ts";
 import { ConnectionLossError, SessionExpiredError } from "./zookeeper/errors.ts";
 
 const log = getLogger(["galera-keeper", "supervise"]);
@@ -18,7 +20,9 @@ export type Supervision =
   /** We were told to stop, and it has stopped. */
   | { readonly kind: "stopped" }
   /** It was stopped, for a reason that a new decision mends. */
-  | { readonly kind: "decide-afresh" };
+  | { readonly kind: "decide-afresh" }
+  /** It was stopped as a person asked of all members; the lock is for the start that comes next. */
+  | { readonly kind: "turn"; readonly lock: StartLock };
 
 /**
  * Keeps a registered member: its registration true, its server watched. A server that runs is left
@@ -32,6 +36,7 @@ export async function supervise(
   signal: AbortSignal,
 ): Promise<Supervision> {
   using watch = new Supervisor(member, started);
+  using turns = new TurnWatch(member, started);
   using exit = exitSignal(started.running, signal);
   for (;;) {
     const status = await started.running.status().catch(() => null);
@@ -42,7 +47,9 @@ export async function supervise(
     const verdict = await watch.look(status, exit.signal);
     if (signal.aborted || exit.exited) continue;
     if (verdict !== null) return await decideAfresh(member, started, verdict);
-    await untilNextLook(member, watch.touched, exit.signal);
+    const turn = await turns.look(exit.signal);
+    if (turn !== null) return await stopForTurn(member, started, turn);
+    await untilNextLook(member, Promise.race([watch.touched, turns.touched]), exit.signal);
   }
 }
 
@@ -263,6 +270,16 @@ async function decideAfresh(member: Member, started: Started, why: string): Prom
   log.warn("Stopping mariadbd to decide afresh: {why}", { why });
   await stopServer(member, started, why);
   return { kind: "decide-afresh" };
+}
+
+async function stopForTurn(
+  member: Member,
+  started: Started,
+  { request, lock }: BegunTurn,
+): Promise<Supervision> {
+  await stopServer(member, started, `${request.by} asked for a ${request.kind} of all members`);
+  await noteServerStopped(member);
+  return { kind: "turn", lock };
 }
 
 /** Not ready, deregister, SIGTERM to `mariadbd`, wait, record. */

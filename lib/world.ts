@@ -18,6 +18,7 @@ export interface PeerStatus {
   readonly datadirId: string | null;
   readonly uuid: string | null;
   readonly primary: boolean;
+  readonly synced: boolean;
 }
 
 /** All that is outside of this program. */
@@ -44,6 +45,8 @@ export interface Timing {
   readonly stallMs: number;
   /** How long a member stays without a primary component before it stops and decides afresh. */
   readonly nonPrimaryGraceMs: number;
+  /** How long it may be unsafe to stop a member that is to restart, before the restart of all fails. */
+  readonly turnGraceMs: number;
   /** How long a server that is given up has to stop; a start, nothing of a client's is in it. */
   readonly giveUpGraceMs: number;
   /** Before the start after the second that failed in a row; twice as long after each more. */
@@ -67,6 +70,8 @@ export const TIMING: Timing = {
   stallMs: 5 * 60_000,
   // Twice Galera's own 5.6-6 s to see that a member is gone.
   nonPrimaryGraceMs: 12_000,
+  // A lost session is back after a moment, a member that was restarted by others after an IST.
+  turnGraceMs: 60_000,
   giveUpGraceMs: 60_000,
   backoffFirstMs: 1000,
   // What restarts us may wait besides, Kubernetes up to 5 minutes.

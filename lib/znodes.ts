@@ -3,6 +3,7 @@
  * this shape is somebody else's, and no decision rests on a guess about it.
  */
 import * as v from "valibot";
+import type { Request } from "./cluster/requests.ts";
 import type { Cluster, Decision, MemberRecord } from "./cluster/view.ts";
 import { attemptsSchema, name, seqno, stringify, uuid } from "./schemas.ts";
 
@@ -94,7 +95,30 @@ const recordSchema = v.object({
   http: v.optional(v.nullable(name), null),
 });
 
-const pauseSchema = v.object({ v: v.literal(1), by: v.string(), since: v.string() });
+const pauseSchema = v.object({
+  v: v.literal(1),
+  by: v.string(),
+  since: v.string(),
+  stops: v.optional(v.boolean(), false),
+});
+
+const requestSchema = v.object({
+  v: v.literal(1),
+  id: name,
+  kind: v.picklist(["restart", "stop"]),
+  by: v.string(),
+  since: v.string(),
+  members: v.array(name),
+  outage: v.boolean(),
+  done: v.array(name),
+  current: v.nullable(v.object({
+    member: name,
+    datadirId: name,
+    state: v.picklist(["stopping", "starting"]),
+  })),
+  failed: v.nullable(v.object({ member: name, why: v.string() })),
+  canceled: v.nullable(v.string()),
+});
 
 const nodeSchema = v.object({
   v: v.literal(1),
@@ -169,17 +193,38 @@ export function parseDecisions(data: Uint8Array): readonly Noted[] {
 /** What `control/pause` says, in a few words; whatever it holds, its being there pauses. */
 export function parsePause(data: Uint8Array): string {
   try {
-    const { by, since } = parse(pauseSchema, data);
-    return `since ${since} by ${by}`;
+    const { by, since, stops } = parse(pauseSchema, data);
+    return `since ${since} by ${by}${
+      stops ? ", who had all stopped: `galera-keeper stop --all`" : ""
+    }`;
   } catch (error) {
     if (error instanceof ZnodeError) return "by a znode that is not galera-keeper's";
     throw error;
   }
 }
 
+/** A pause: who had all starts pause, and since when, ISO 8601. */
+export interface Pause {
+  readonly by: string;
+  readonly since: string;
+  /** It came with a stop of all. */
+  readonly stops?: boolean;
+}
+
 /** As it is written to `control/pause`. */
-export function formatPause(pause: { readonly by: string; readonly since: string }): string {
+export function formatPause(pause: Pause): string {
   return format(pause);
+}
+
+/** @throws {ZnodeError} When it is not what galera-keeper writes. */
+export function parseRequest(data: Uint8Array): Request {
+  const { v: _, ...request } = parse(requestSchema, data);
+  return request;
+}
+
+/** As it is written to `control/requests/current`. */
+export function formatRequest(request: Request): string {
+  return format(request);
 }
 
 /** As it is written to `cluster`. */

@@ -191,7 +191,7 @@ export class Stage {
   member(number: number, primary = true): void {
     const [member, address, datadirId] = [`g-${number}`, `10.0.0.${number}`, "d"];
     const http = `${address}:8008`;
-    this.answers.set(http, { member, datadirId, uuid: UUID, primary });
+    this.answers.set(http, { member, datadirId, uuid: UUID, primary, synced: primary });
     const node = { member, datadirId, uuid: UUID, primary, http, dataBytes: 1, since: "" };
     if (this.ensemble.settled.tree.get("/mariadb/nodes") === null) this.put("/mariadb/nodes", "");
     this.put(`/mariadb/nodes/${address}`, formatNode(node));

@@ -17,6 +17,7 @@ Deno.test("askStatus() reads what serveHttp() serves", async () => {
     datadirId: "d1",
     uuid: null,
     primary: false,
+    synced: false,
   });
 });
 

@@ -5,7 +5,13 @@ import type { PeerStatus } from "../lib/world.ts";
 const U = "00000000-0000-0000-0000-000000000001";
 const V = "00000000-0000-0000-0000-000000000002";
 const registered = { member: "galera-2", datadirId: "d2" };
-const good: PeerStatus = { member: "galera-2", datadirId: "d2", uuid: U, primary: true };
+const good: PeerStatus = {
+  member: "galera-2",
+  datadirId: "d2",
+  uuid: U,
+  primary: true,
+  synced: true,
+};
 
 for (
   const [what, change, cluster, expected] of [

@@ -9,11 +9,13 @@ import { HEALTH } from "./health.ts";
 import { FORGET } from "./forget.ts";
 import { LOG } from "./log.ts";
 import { PAUSE } from "./pause.ts";
+import { RESTART } from "./restart.ts";
 import { RACE_DEMO } from "./race_demo.ts";
 import { RACE_DEMO_WORKER } from "./race_demo_worker.ts";
 import { RESUME } from "./resume.ts";
 import { RUN } from "./run.ts";
 import { STATUS } from "./status.ts";
+import { STOP } from "./stop.ts";
 import { UP } from "./up.ts";
 
 /** All commands, in the order of the help. */
@@ -23,6 +25,8 @@ export const COMMANDS: readonly CommandDefinition[] = [
   UP,
   STATUS,
   HEALTH,
+  RESTART,
+  STOP,
   EXPLAIN,
   LOG,
   BOOTSTRAP,

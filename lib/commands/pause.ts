@@ -3,10 +3,9 @@
 import type { CommandDefinition, Environment } from "../command.ts";
 import { EXIT } from "../errors.ts";
 import { askStatus } from "../http.ts";
-import { REAL_CLOCK } from "../machine/clock.ts";
 import { interruptible } from "../machine/signals.ts";
 import { STDOUT } from "../machine/terminal.ts";
-import { type Ground, readMembers, withSession } from "../operator/operation.ts";
+import { askerOf, type Ground, readMembers, withSession } from "../operator/operation.ts";
 import { Operator } from "../operator/operator.ts";
 import {
   LOG_OPTIONS,
@@ -35,8 +34,8 @@ async function pause(ground: Ground, env: Environment): Promise<number> {
   // A pause below another root than the members' would be a pause of nothing.
   await readMembers(ground);
   const operator = new Operator(ground.ensemble, ground.root, askStatus);
-  const now = REAL_CLOCK.now().replace(/\.\d+Z$/, "Z");
-  const done = await operator.pause(`${userOf(env)}@${Deno.hostname()}`, now);
+  const { by, since } = askerOf(env);
+  const done = await operator.pause(by, since);
   STDOUT.write(
     done
       ? "Paused: keepers start, stop and elect nothing, what runs serves on; " +
@@ -44,9 +43,4 @@ async function pause(ground: Ground, env: Environment): Promise<number> {
       : `It was paused before, ${await operator.paused() ?? "and resumed just now"}\n`,
   );
   return EXIT.ok;
-}
-
-/** Who types: for people, nothing rests on it. */
-function userOf({ SUDO_USER, USER, LOGNAME }: Environment): string {
-  return SUDO_USER || USER || LOGNAME || `uid ${Deno.uid() ?? "unknown"}`;
 }

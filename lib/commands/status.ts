@@ -12,6 +12,7 @@ import {
 } from "../settings/options.ts";
 import { interruptible } from "../machine/signals.ts";
 import { type Ground, withSession } from "../operator/operation.ts";
+import { readRequest } from "../operator/requests.ts";
 import { readScene } from "../operator/scene.ts";
 import { readArbitrators } from "../snapshot.ts";
 import { buildReport, renderReport } from "../operator/status.ts";
@@ -50,6 +51,7 @@ async function status({ ensemble, root, signal }: Ground, json: boolean): Promis
   const report = buildReport({
     root,
     paused,
+    request: await readRequest(ensemble, root),
     cluster,
     records,
     nodes: scene.reading?.snapshot.nodes ?? [],

@@ -7,6 +7,7 @@ import type { Environment, OptionDefinition } from "../command.ts";
 import { buildLogConfig, buildZooKeeperConfig } from "../config.ts";
 import { ConfigError, RefusedError, UnavailableError, UsageError } from "../errors.ts";
 import { startLog } from "../log.ts";
+import { REAL_CLOCK } from "../machine/clock.ts";
 import { askLine, STDOUT } from "../machine/terminal.ts";
 import { Operator } from "./operator.ts";
 import { readScene, type SeenScene } from "./scene.ts";
@@ -21,6 +22,14 @@ import {
 } from "../zookeeper/errors.ts";
 import { suggestionFor } from "./suggestion.ts";
 import { openSession } from "../zookeeper_session.ts";
+
+/** Who types, and when: for people, nothing rests on it. */
+export function askerOf(
+  { SUDO_USER, USER, LOGNAME }: Environment,
+): { readonly by: string; readonly since: string } {
+  const user = SUDO_USER || USER || LOGNAME || `uid ${Deno.uid() ?? "unknown"}`;
+  return { by: `${user}@${Deno.hostname()}`, since: REAL_CLOCK.now().replace(/\.\d+Z$/, "Z") };
+}
 
 /** How long to wait for ZooKeeper: whoever asks wants an answer. */
 const PATIENCE_MS = 10_000;

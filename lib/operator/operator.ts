@@ -1,14 +1,23 @@
 /** What an operator does: read all that is on record, and write a plan, all or nothing. */
 import type { Plan, Sight } from "../cluster/operate.ts";
+import { cancel } from "../cluster/requests.ts";
 import { nameOf } from "../cluster/say.ts";
 import type { SeenRecord } from "../cluster/view.ts";
 import { askAll } from "../peers.ts";
+import { Requests } from "../requests.ts";
 import { settle } from "../settle.ts";
 import { PAUSE, readArbitrators, readSnapshot, type Snapshot } from "../snapshot.ts";
 import type { World } from "../world.ts";
 import type { Ensemble, Operation } from "../zookeeper/ensemble.ts";
 import { NoNodeError } from "../zookeeper/errors.ts";
-import { formatCluster, formatPause, formatRecord, parsePause, parseRecord } from "../znodes.ts";
+import {
+  formatCluster,
+  formatPause,
+  formatRecord,
+  formatRequest,
+  parsePause,
+  parseRecord,
+} from "../znodes.ts";
 
 /** What was read when a plan was made. */
 export interface Reading {
@@ -166,13 +175,38 @@ export class Operator {
     );
   }
 
-  /** Lets all go on. @returns false where nothing was paused. */
-  async resume(): Promise<boolean> {
-    return await settle(
-      this.#ensemble,
-      [{ op: "delete", path: `${this.#root}/${PAUSE}` }],
-      async () => await this.paused() === null,
-    );
+  /**
+   * Lets all go on; what was asked for as a stop of all is taken back in the same multi, whoever has
+   * stopped by it or not.
+   *
+   * @param by Who says so. @param since ISO 8601; for people.
+   * @returns false where nothing was paused.
+   */
+  async resume(by: string, since: string): Promise<boolean> {
+    const requests = new Requests(this.#ensemble, this.#root);
+    const path = `${this.#root}/${PAUSE}`;
+    for (;;) {
+      const takeBack = cancel(`by ${by} at ${since}`);
+      const stat = await this.#ensemble.exists(path);
+      if (stat === null) {
+        // A pause that was removed by hand has ended the stop, too: nothing of it is to stay.
+        await requests.change((now) => now.kind === "stop" ? takeBack(now) : null);
+        return false;
+      }
+      const operations: Operation[] = [{ op: "delete", path, version: stat.version }];
+      const standing = await requests.read();
+      const stop = standing?.request.kind === "stop" ? standing : null;
+      const next = stop === null ? null : takeBack(stop.request);
+      if (stop !== null) {
+        operations.push(
+          next === null
+            ? { op: "delete", path: requests.path, version: stop.version }
+            : { op: "set", path: requests.path, data: formatRequest(next), version: stop.version },
+        );
+      }
+      const isGone = async () => await this.#ensemble.exists(path) === null;
+      if (await settle(this.#ensemble, operations, isGone)) return true;
+    }
   }
 
   /** Who had all starts pause and since when, in a few words; null where nobody did. */

@@ -3,6 +3,7 @@
 import { nameOf } from "../cluster/say.ts";
 import type { Advice } from "../cluster/dry_run.ts";
 import { formatPosition } from "../cluster/position.ts";
+import { describeRequest, isOver, type Request } from "../cluster/requests.ts";
 import type { ClusterOnRecord, RecordData, SeenRecord } from "../cluster/view.ts";
 import type { MemberStatus } from "../progress.ts";
 import type { NodeChild } from "../snapshot.ts";
@@ -34,6 +35,8 @@ export interface StatusReport {
   readonly root: string;
   /** Who had all starts pause and since when, in a few words; null where nobody did. */
   readonly paused: string | null;
+  /** What was asked of all members and is not over; null where nothing is. */
+  readonly request: Request | null;
   readonly cluster:
     | { readonly kind: "none" }
     | { readonly kind: "unreadable"; readonly problem: string }
@@ -54,6 +57,8 @@ export interface StatusReport {
 export interface Facts {
   readonly root: string;
   readonly paused: string | null;
+  /** What was asked of all members last; null where nothing was. */
+  readonly request: Request | null;
   readonly cluster: ClusterOnRecord;
   readonly records: readonly SeenRecord[];
   readonly nodes: readonly NodeChild[];
@@ -78,6 +83,7 @@ export function buildReport(
     v: 1,
     root: facts.root || "/",
     paused: facts.paused,
+    request: facts.request === null || isOver(facts.request) ? null : facts.request,
     cluster: clusterOf(facts.cluster),
     lock: { holder, waiting },
     members: [...ofRecords, ...others],
@@ -179,6 +185,7 @@ export function renderReport(report: StatusReport): readonly string[] {
   const queue = waiting.length === 0 ? "" : `; waiting: ${waiting.join(", ")}`;
   return [
     ...describePause(report.paused),
+    ...describeAsked(report.request),
     `Cluster: ${describeCluster(report.cluster)}`,
     `Start-up lock: ${lock}${queue}`,
     ...(report.members.length === 0
@@ -195,6 +202,11 @@ export function describePause(paused: string | null): readonly string[] {
     `Paused ${paused}: keepers start, stop and elect nothing, what runs serves on; ` +
     "`galera-keeper resume` lets all go on",
   ];
+}
+
+/** The line about what was asked of all members; none where nothing is under way. */
+export function describeAsked(request: Request | null): readonly string[] {
+  return request === null ? [] : [describeRequest(request)];
 }
 
 function describeArbitrator({ name, address, primary, members, since }: Arbitrator): string {

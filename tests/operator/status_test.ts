@@ -38,6 +38,7 @@ const RUNNING: RecordData = { kind: "running", uuid: UUID, starting: false, floo
 const EMPTY: Facts = {
   root: "",
   paused: null,
+  request: null,
   cluster: { kind: "none" },
   records: [],
   nodes: [],
@@ -58,6 +59,7 @@ Deno.test("buildReport() and renderReport() show an empty registry", () => {
 Deno.test("renderReport() shows members that serve, start, wait, died and are strangers", () => {
   const facts: Facts = {
     root: "/mariadb",
+    request: null,
     cluster: {
       kind: "known",
       cluster: {

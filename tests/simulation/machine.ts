@@ -244,10 +244,10 @@ export class Machine {
       await process.later(random.between(1, 1000), () => {}, signal);
       throw new Error(`${http} does not answer`);
     }
-    const { member, datadirId, uuid, primary } = other.member!.progress.status;
+    const { member, datadirId, uuid, primary, synced } = other.member!.progress.status;
     return await process.later(
       random.between(1, 8),
-      () => ({ member, datadirId, uuid, primary }),
+      () => ({ member, datadirId, uuid, primary, synced }),
       signal,
     );
   }

@@ -1,6 +1,11 @@
 /** A person at a terminal somewhere: the real operator's code, in a process and a session of its own. */
 import { planBootstrap, planForget } from "../../lib/cluster/operate.ts";
 import type { Plan, Refusal } from "../../lib/cluster/operate.ts";
+import { planRestart, planStop } from "../../lib/cluster/plan_requests.ts";
+import type { RequestPlan, RequestSight } from "../../lib/cluster/plan_requests.ts";
+import type { Request, Stopping } from "../../lib/cluster/requests.ts";
+import { RefusedError } from "../../lib/errors.ts";
+import { RequestDesk, requestSight, stoppingOf } from "../../lib/operator/requests.ts";
 import { Operator } from "../../lib/operator/operator.ts";
 import { Link, SimProcess } from "./process.ts";
 import { connect, type SimSession } from "./session.ts";
@@ -8,6 +13,8 @@ import type { Simulation } from "./simulation.ts";
 
 /** What came of a command: what was carried out, why it was refused, or that all had changed meanwhile. */
 export type Outcome = Plan | Refusal | { readonly kind: "changed" };
+
+const ASKER = { by: "root@sim", since: "2026-01-02T03:04:05Z" };
 
 /** A person. */
 export class Person {
@@ -40,13 +47,76 @@ export class Person {
   /** `galera-keeper pause`. */
   pause(): Promise<boolean> {
     this.#simulation.note("PERSON pause");
-    return this.#do((operator) => operator.pause("root@sim", "2026-01-02T03:04:05Z"));
+    return this.#do((operator) => operator.pause(ASKER.by, ASKER.since));
   }
 
   /** `galera-keeper resume`. */
   resume(): Promise<boolean> {
     this.#simulation.note("PERSON resume");
-    return this.#do((operator) => operator.resume());
+    return this.#do((operator) => operator.resume(ASKER.by, ASKER.since));
+  }
+
+  /** `galera-keeper restart --rolling`, or `--only`; null where it is refused. */
+  restart(
+    { only = null, outage = false }: {
+      readonly only?: readonly string[] | null;
+      readonly outage?: boolean;
+    } = {},
+  ): Promise<Request | null> {
+    this.#simulation.note(`PERSON restart ${only === null ? "--rolling" : `--only ${only}`}`);
+    return this.#ask((sight) => planRestart(sight, { only, outage }));
+  }
+
+  /** `galera-keeper stop --all`; null where it is refused. */
+  stopAll(): Promise<Request | null> {
+    this.#simulation.note("PERSON stop --all");
+    return this.#ask((sight, stopping) => planStop(sight, stopping));
+  }
+
+  /** `galera-keeper restart --resume`. */
+  goOn(): Promise<Request | null> {
+    this.#simulation.note("PERSON restart --resume");
+    return this.#do((_operator, _signal, desk) => desk.goOn());
+  }
+
+  /** `galera-keeper restart --cancel`. */
+  cancelRestart(): Promise<Request | null> {
+    this.#simulation.note("PERSON restart --cancel");
+    return this.#do(async (_operator, _signal, desk) => {
+      const standing = await desk.standing();
+      return standing?.kind === "restart" ? await desk.cancel(standing.id, ASKER) : null;
+    });
+  }
+
+  /** What was asked last. */
+  standing(): Promise<Request | null> {
+    return this.#do((_operator, _signal, desk) => desk.standing());
+  }
+
+  #ask(
+    plan: (sight: RequestSight, stopping: readonly Stopping[]) => RequestPlan | Refusal,
+  ): Promise<Request | null> {
+    return this.#do(async (operator, signal, desk) => {
+      const reading = await operator.read(signal);
+      const { sight } = reading;
+      const statuses = new Map(
+        this.#simulation.machines.filter(({ running, process }) => running && !process!.paused)
+          .map(({ name, member }) => [name, member!.progress.status]),
+      );
+      const seen = { reading, sight, statuses };
+      const planned = plan(requestSight(seen, await desk.standing()), stoppingOf(seen));
+      if (planned.kind === "refused") {
+        this.#simulation.note(`PERSON refused: ${planned.reason}`);
+        return null;
+      }
+      try {
+        return await desk.ask(planned.asked, this.#simulation.random.hex(32), ASKER);
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error;
+        this.#simulation.note(`PERSON refused: ${error.message}`);
+        return null;
+      }
+    });
   }
 
   async #plan(
@@ -75,7 +145,9 @@ export class Person {
   }
 
   /** One command: a process, a session, an answer. */
-  async #do<T>(act: (operator: Operator, signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #do<T>(
+    act: (operator: Operator, signal: AbortSignal, desk: RequestDesk) => Promise<T>,
+  ): Promise<T> {
     const { ensemble, random, time } = this.#simulation;
     const process = new SimProcess(time);
     const { signal } = new AbortController();
@@ -87,11 +159,11 @@ export class Person {
       if (machine === undefined || !machine.running || machine.process!.paused) {
         throw new Error(`${http} does not answer`);
       }
-      const { member, datadirId, uuid, primary } = machine.member!.progress.status;
-      return { member, datadirId, uuid, primary };
+      const { member, datadirId, uuid, primary, synced } = machine.member!.progress.status;
+      return { member, datadirId, uuid, primary, synced };
     });
     try {
-      return await act(operator, signal);
+      return await act(operator, signal, new RequestDesk(session, "/mariadb"));
     } finally {
       await session.close();
       process.kill();

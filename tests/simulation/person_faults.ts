@@ -66,6 +66,30 @@ export const PERSON_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: "a person has members restart in turn",
+    weight: 1,
+    strike(run) {
+      const { random, simulation } = run;
+      const names = simulation.machines.map(({ name }) => name);
+      const only = random.chance(0.5) ? null : random.shuffle(names).slice(0, 2);
+      act(run, ({ person }) => person.restart({ only, outage: random.chance(0.3) }));
+      disturb(run);
+      if (random.chance(0.3)) {
+        run.later(aWhile(run), () => act(run, ({ person }) => person.cancelRestart()));
+      }
+      if (random.chance(0.7)) run.later(aWhile(run), () => act(run, ({ person }) => person.goOn()));
+    },
+  },
+  {
+    name: "a person has all stop",
+    weight: 0.5,
+    strike(run) {
+      const asked = act(run, ({ person }) => person.stopAll());
+      disturb(run);
+      run.heal(aWhile(run), () => asked.then(() => resume(run)));
+    },
+  },
+  {
     name: "a person has all pause",
     weight: 0.5,
     strike(run) {

@@ -48,7 +48,7 @@ function somebodyElse(name: string, answers: Partial<Answer>): History {
       await script.stop(three, one);
       const { member, datadirId, uuid } = two.member!.progress.status;
       script.crash(two);
-      two.answersInstead = { member, datadirId, uuid, primary: true, ...answers };
+      two.answersInstead = { member, datadirId, uuid, primary: true, synced: true, ...answers };
       simulation.start(one);
       await script.until(
         () => one.member!.progress.status.decision !== null,

@@ -8,11 +8,13 @@ export const START_MUTANTS: readonly Mutant[] = [
     breaks: "Observe: after the lock is held, never before",
     changes: [{
       file: "lib/startup.ts",
-      from: "await using lock = await takeLock(member, registry, found, signal);\n" +
+      from: "await using lock = await keepLock(member, registry, held, signal) ??\n" +
+        "        await takeLock(member, registry, found, signal);\n" +
         "      const own = await registry.report(found, signal);\n" +
         "      const snapshot = await registry.observe(watches.signal);",
       to: "const snapshot = await registry.observe(watches.signal);\n" +
-        "      await using lock = await takeLock(member, registry, found, signal);\n" +
+        "      await using lock = await keepLock(member, registry, held, signal) ??\n" +
+        "        await takeLock(member, registry, found, signal);\n" +
         "      const own = await registry.report(found, signal);",
     }, {
       file: "lib/registry.ts",
@@ -145,9 +147,9 @@ export const START_MUTANTS: readonly Mutant[] = [
     changes: [{
       file: "lib/startup.ts",
       from: "await running.stop(member.timing.giveUpGraceMs);\n  await recordAfterStop(member);\n" +
-        "  return null;",
+        '  if (result.kind !== "overruled")',
       to: "running.stop(member.timing.giveUpGraceMs).then(() => recordAfterStop(member));\n" +
-        "  return null;",
+        '  if (result.kind !== "overruled")',
     }],
     history: "an SST hangs, and its server takes its time to stop",
   },
