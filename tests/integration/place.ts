@@ -28,7 +28,7 @@ export interface Process {
   readonly stderr: string;
   readonly finished: Promise<Finished>;
   kill(signal: Deno.Signal): void;
-  /** Resolves once a line matches. Fails when it ends first. */
+  /** Resolves once a line of either output matches. Fails when it ends first. */
   untilSaid(pattern: RegExp): Promise<void>;
 }
 
@@ -148,7 +148,7 @@ export class Place implements AsyncDisposable {
           hasEnded = true;
           wake();
         }, PATIENCE_MS);
-        while (!pattern.test(texts.stderr)) {
+        while (!pattern.test(texts.stderr) && !pattern.test(texts.stdout)) {
           assert(!hasEnded, `It did not say ${pattern}:\n${texts.stderr}`);
           await new Promise<void>((resolve) => wake = resolve);
         }

@@ -15,9 +15,28 @@ export async function processOneOf(unshare: number): Promise<number> {
   }
 }
 
+/**
+ * Waits until a keeper listens to signals: until it catches SIGUSR2, the last that it does. A signal that
+ * comes before is lost on a process 1; in the instant that Deno takes to listen, it may end it by abort(3).
+ */
+export async function untilListening(pid: number): Promise<void> {
+  const sigusr2 = 1n << 11n;
+  for (;;) {
+    const status = await Deno.readTextFile(`/proc/${pid}/status`);
+    const [, caught = "0"] = /^SigCgt:\s*(\w+)$/m.exec(status) ?? [];
+    if ((BigInt(`0x${caught}`) & sigusr2) !== 0n) return;
+    await pause(5);
+  }
+}
+
 /** Runs a program in the namespace of a process 1, as `docker exec` does. @returns What it printed. */
 export async function runInside(processOne: number, ...command: string[]): Promise<string> {
   return await run("nsenter", `--target=${processOne}`, "--pid", "--mount", "--", ...command);
+}
+
+/** The mariadbd that a keeper started. */
+export async function mariadbdUnder(keeper: number): Promise<number> {
+  return Number(await run("pgrep", "--parent", `${keeper}`, "mariadbd"));
 }
 
 /** The children of a process that have ended and whose status nobody took. */
