@@ -34,6 +34,7 @@ export async function bringUp(
     const status = await running.status();
     signal.throwIfAborted();
     member.progress.observe(status);
+    await member.transfers.look(running);
     const nowMs = clock.nowMs();
     const seen = `${await running.transferredBytes()} ${fingerprint(status)}`;
     if (seen !== moved) {

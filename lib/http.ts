@@ -112,6 +112,21 @@ function say(status: number, text: string, headers: Record<string, string> = {})
 /** How long a registered member may take to answer, in milliseconds. */
 const ANSWER_MS = 2000;
 
+const text = v.string();
+const aTransfer = v.nullable(v.object({
+  kind: v.picklist(["SST", "IST"]),
+  role: v.picklist(["joiner", "donor"]),
+  peer: v.nullable(text),
+  done: v.number(),
+  total: v.nullable(v.number()),
+  rate: v.nullable(v.number()),
+  remainingSeconds: v.nullable(v.number()),
+  startedAt: text,
+  endedAt: v.nullable(text),
+  phase: v.exactOptional(text),
+  failure: v.exactOptional(text),
+}));
+
 const peerStatus = v.object({
   v: v.literal(1),
   member: v.string(),
@@ -119,9 +134,9 @@ const peerStatus = v.object({
   uuid: v.nullable(v.string()),
   primary: v.boolean(),
   synced: v.optional(v.boolean(), false),
+  transfer: v.exactOptional(aTransfer),
 });
 
-const text = v.string();
 const wait = v.object({
   kind: v.literal("wait"),
   rule: v.number(),
@@ -129,23 +144,6 @@ const wait = v.object({
   waitsFor: v.array(text),
   person: v.nullable(text),
 });
-
-const transfer = v.optional(
-  v.nullable(v.object({
-    kind: v.picklist(["SST", "IST"]),
-    role: v.picklist(["joiner", "donor"]),
-    peer: v.nullable(text),
-    done: v.number(),
-    total: v.nullable(v.number()),
-    rate: v.nullable(v.number()),
-    remainingSeconds: v.nullable(v.number()),
-    startedAt: text,
-    endedAt: v.nullable(text),
-    phase: v.exactOptional(text),
-    failure: v.exactOptional(text),
-  })),
-  null,
-);
 
 /** All of it; what a keeper of another version may not say yet has a default. */
 const memberStatus = v.object({
@@ -181,8 +179,8 @@ const memberStatus = v.object({
   startedAt: text,
   readyAt: v.nullable(text),
   certificateExpiresAt: v.optional(v.nullable(text), null),
-  transfer,
-  lastTransfer: transfer,
+  transfer: v.optional(aTransfer, null),
+  lastTransfer: v.optional(aTransfer, null),
 });
 
 /**

@@ -4,6 +4,7 @@ import type { Database } from "./mariadb/database.ts";
 import { Pacing } from "./pacing.ts";
 import type { Progress } from "./progress.ts";
 import { type Identity, Registry } from "./registry.ts";
+import { TransferWatch } from "./transfer_watch.ts";
 import type { Timing, World } from "./world.ts";
 
 /** What start-up and supervision are told. */
@@ -25,6 +26,7 @@ export class Member {
   readonly progress: Progress;
   readonly pacing: Pacing;
   readonly #decisions: DecisionLog;
+  readonly transfers: TransferWatch;
   #registry: Registry | null = null;
   #connecting: Promise<Registry> | null = null;
   /** Ends the wait for the outcome of a write whose connection is lost. */
@@ -38,6 +40,7 @@ export class Member {
     this.timing = timing;
     this.progress = progress;
     this.pacing = new Pacing(world, timing);
+    this.transfers = new TransferWatch(progress, world);
     progress.size = settings.size;
     this.#decisions = new DecisionLog({ ...settings, clock: world.clock });
     progress.keepNotesIn((noted) => this.#decisions.note(noted));

@@ -202,6 +202,16 @@ export class Progress {
     this.#status = { ...this.#status, datadirId, held: say(held), attempt };
   }
 
+  /** Notes how far the state transfer is that goes on. */
+  transferring(transfer: Transfer): void {
+    this.#status = { ...this.#status, transfer };
+  }
+
+  /** Notes that the state transfer has ended. */
+  transferred(lastTransfer: Transfer): void {
+    this.#status = { ...this.#status, transfer: null, lastTransfer };
+  }
+
   /** Notes what the server says; null when it does not answer or is gone. */
   observe(status: WsrepStatus | null): void {
     this.#status = {
@@ -221,7 +231,7 @@ export class Progress {
     };
     this.tell({ kind: "observed", status });
     if (this.#status.stage !== "registered") return;
-    this.enter("registered", whatItServes(status));
+    this.enter("registered", whatItServes(status, this.#status.transfer));
     if (status === null || status.primary === this.#wasPrimary) return;
     this.#wasPrimary = status.primary;
     this.note(status.primary ? "It is Primary again" : "It has lost the primary component");
@@ -268,12 +278,18 @@ const ENDINGS: ReadonlySet<Stage> = new Set<Stage>(["draining", "stopping"]);
 
 const SERVING = "Serving, registered and Synced";
 
+/** `wsrep_local_state` of a donor, and of who was told not to keep up (Galera's Donor/Desynced). */
+const DONOR = 2;
+
 /** What a registered member does, in a sentence: a member that lost the others serves nobody. */
-function whatItServes(status: WsrepStatus | null): string {
+function whatItServes(status: WsrepStatus | null, transfer: Transfer | null): string {
   if (status === null) return "Registered, and mariadbd does not answer";
-  return status.primary
-    ? SERVING
-    : "Registered and serving nobody, as it is in no primary component";
+  if (!status.primary) return "Registered and serving nobody, as it is in no primary component";
+  if (status.synced) return SERVING;
+  if (status.localState !== DONOR) return "Registered, and catching up with the others";
+  return transfer?.role === "donor"
+    ? `Serving as the donor of ${transfer.peer ?? "another member"}, by ${transfer.kind}`
+    : "Serving, while desynced from the others";
 }
 
 /** What a datadir holds, in words that go behind "it" or "the datadir". */

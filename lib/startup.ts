@@ -419,6 +419,7 @@ async function untilServing(
     bootstraps ? "bootstrapping" : "joining",
     bootstraps ? "Starting a primary component" : `Joining through ${decision.donors.join(", ")}`,
   );
+  member.transfers.donors = scene.snapshot.nodes;
   using exit = exitSignal(running, signal);
   try {
     const result = await bringUpUnlessOverruled(
@@ -435,7 +436,8 @@ async function untilServing(
       uuid: result.uuid,
       cluster,
       records: scene.snapshot.records,
-      dataBytes: found.dataBytes,
+      // What an SST brought took the place of what was there.
+      dataBytes: member.transfers.copiedBytes(running) ?? found.dataBytes,
       readOnly: bootstraps,
     };
     await member.database.writeIdentity(identityOf(found, cluster));

@@ -42,6 +42,7 @@ export async function supervise(
     const status = await started.running.status().catch(() => null);
     if (signal.aborted) return await stop(member, started);
     if (exit.exited) return await exited(member, started);
+    await member.transfers.look(started.running);
     member.progress.observe(status);
     await watch.noteService(status);
     const verdict = await watch.look(status, exit.signal);

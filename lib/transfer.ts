@@ -29,11 +29,18 @@ export interface Transfer {
  *
  * @returns null where it is not known.
  */
-export function percentOf({ done, total, endedAt, failure }: Transfer): number | null {
+export function percentOf(transfer: Transfer): number | null {
+  const { done, total, endedAt, failure } = transfer;
   if (endedAt !== null && failure === undefined) return 100;
+  if (isSentUnseen(transfer)) return null;
   if (total === null || total <= 0) return null;
   // What is to come is an estimate: what a donor writes meanwhile comes, too.
   return Math.min(99, Math.max(0, Math.floor(done / total * 100)));
+}
+
+/** The donor of an IST knows what it sends, and not how far it is. */
+function isSentUnseen({ kind, role }: Transfer): boolean {
+  return kind === "IST" && role === "donor";
 }
 
 /** Says it to people: `SST from galera-2: 43 %, 1.2 of 2.8 GB, 110 MB/s, 14 s left`. */
@@ -62,7 +69,9 @@ export function describeTransfer(transfer: Transfer): string {
 }
 
 /** `1.2 of 2.8 GB`, `43 MB of 2.8 GB`; without a total that is more, `1.2 GB`. */
-function partOf({ kind, done, total }: Transfer): string {
+function partOf(transfer: Transfer): string {
+  const { kind, done, total } = transfer;
+  if (isSentUnseen(transfer)) return amountOf(kind, total ?? done);
   const part = amountOf(kind, done);
   if (total === null || total <= done) return part;
   const whole = amountOf(kind, total);
@@ -107,4 +116,9 @@ export function durationOf(seconds: number): string {
 
 function part(value: number, unit: string): string {
   return value === 0 ? "" : ` ${value} ${unit}`;
+}
+
+/** @param instant ISO 8601. @returns That long before it, in milliseconds; ISO 8601. */
+export function instantBefore(instant: string, durationMs: number): string {
+  return new Date(Date.parse(instant) - durationMs).toISOString();
 }

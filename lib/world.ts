@@ -1,5 +1,6 @@
 /** What start-up and supervision need from outside: ports, so that a simulation can take their place. */
 import type { Database } from "./mariadb/database.ts";
+import type { Transfer } from "./transfer.ts";
 import type { Ensemble } from "./zookeeper/ensemble.ts";
 
 /** Time that only goes forward. No decision rests on it: it paces, and ends what hangs. */
@@ -19,6 +20,8 @@ export interface PeerStatus {
   readonly uuid: string | null;
   readonly primary: boolean;
   readonly synced: boolean;
+  /** The state transfer that it takes part in now; absent where it does not say. */
+  readonly transfer?: Transfer | null;
 }
 
 /** All that is outside of this program. */

@@ -18,6 +18,7 @@ Deno.test("askStatus() reads what serveHttp() serves", async () => {
     uuid: null,
     primary: false,
     synced: false,
+    transfer: null,
   });
 });
 

@@ -19,3 +19,31 @@ Deno.test("Progress says of a registered member that it serves only while it doe
   assert.equal(progress.status.doing, "Serving, registered and Synced");
   assert.equal(progress.status.seqno, "7");
 });
+
+Deno.test("Progress says of a donor that it is one, and to whom", () => {
+  const progress = new Progress("alice", "192.0.2.1", () => "2026-01-02T03:04:05Z");
+  progress.ready();
+  const donor = { ...PRIMARY, synced: false, localState: 2 };
+  progress.observe(donor);
+  assert.equal(progress.status.doing, "Serving, while desynced from the others");
+  const transfer = {
+    kind: "SST",
+    role: "donor",
+    peer: "bob",
+    done: 1,
+    total: 2,
+    rate: null,
+    remainingSeconds: null,
+    startedAt: "2026-01-02T03:04:05Z",
+    endedAt: null,
+  } as const;
+  progress.transferring(transfer);
+  progress.observe(donor);
+  assert.equal(progress.status.doing, "Serving as the donor of bob, by SST");
+  assert.deepEqual([progress.status.transfer, progress.status.lastTransfer], [transfer, null]);
+  progress.transferred({ ...transfer, endedAt: "2026-01-02T03:04:06Z" });
+  assert.equal(progress.status.transfer, null);
+  assert.equal(progress.status.lastTransfer?.endedAt, "2026-01-02T03:04:06Z");
+  progress.observe({ ...donor, localState: 3 });
+  assert.equal(progress.status.doing, "Registered, and catching up with the others");
+});

@@ -1,7 +1,15 @@
 /** How `up` shows what goes on: a live table on a terminal, else a line for each change. */
 
 import type { Output } from "../machine/terminal.ts";
-import { describeState, isServing, type MemberView, renderTable, seqnoOf } from "./view.ts";
+import {
+  describeLastTransfer,
+  describeNow,
+  isServing,
+  type MemberView,
+  renderTable,
+  seqnoOf,
+  stepOf,
+} from "./view.ts";
 
 /** Where `up` shows what goes on. */
 export interface Screen {
@@ -49,6 +57,7 @@ export class LineScreen implements Screen {
   readonly #output: Output;
   readonly #startedMs = performance.now();
   readonly #last = new Map<string, string>();
+  readonly #transfers = new Map<string, string>();
 
   constructor(output: Output) {
     this.#output = output;
@@ -56,9 +65,15 @@ export class LineScreen implements Screen {
 
   show(views: readonly MemberView[]): void {
     for (const view of views) {
-      const text = describeState(view);
-      if (this.#last.get(view.name) === text) continue;
-      this.#last.set(view.name, text);
+      const transfer = describeLastTransfer(view);
+      if (transfer !== null && this.#transfers.get(view.name) !== transfer) {
+        this.#transfers.set(view.name, transfer);
+        this.say(`${view.name} ${view.address}: ${transfer}`);
+      }
+      const step = stepOf(view);
+      if (this.#last.get(view.name) === step) continue;
+      this.#last.set(view.name, step);
+      const text = describeNow(view);
       const taken = isServing(view)
         ? `, after ${(view.takenMs / 1000).toFixed(1)} s, at seqno ${seqnoOf(view)}`
         : "";
@@ -85,9 +100,9 @@ export class JsonScreen implements Screen {
     for (const view of views) {
       const { name, address, state, takenMs } = view;
       const { status, ...process } = state.kind === "running" ? state : { ...state, status: null };
-      const text = `${state.kind} ${describeState(view)}`;
-      if (this.#last.get(name) === text) continue;
-      this.#last.set(name, text);
+      const step = `${state.kind} ${stepOf(view)}`;
+      if (this.#last.get(name) === step) continue;
+      this.#last.set(name, step);
       this.#write({
         event: "member",
         member: name,
@@ -95,7 +110,7 @@ export class JsonScreen implements Screen {
         process,
         serving: isServing(view),
         takenMs: Math.round(takenMs),
-        doing: describeState(view),
+        doing: describeNow(view),
         status,
       });
     }

@@ -1,6 +1,7 @@
 /** What `up` shows of its members. Pure. */
 
 import type { MemberStatus } from "../progress.ts";
+import { describeTransfer, percentOf, type Transfer } from "../transfer.ts";
 
 /** What is known of a member's process. */
 export type ProcessState =
@@ -63,6 +64,30 @@ export function describeState({ state }: MemberView): string {
   }
 }
 
+function transferOf({ state }: MemberView): Transfer | null {
+  return state.kind === "running" ? state.status?.transfer ?? null : null;
+}
+
+/** What a member does now, in one line: the state transfer that it takes part in, else as above. */
+export function describeNow(view: MemberView): string {
+  const transfer = transferOf(view);
+  return transfer === null ? describeState(view) : describeTransfer(transfer);
+}
+
+/** What is news of a member where it changes: of a state transfer each tenth of it, and its phases. */
+export function stepOf(view: MemberView): string {
+  const transfer = transferOf(view);
+  if (transfer === null) return describeState(view);
+  const { startedAt, phase = "", role } = transfer;
+  return [startedAt, role, phase, Math.floor((percentOf(transfer) ?? 0) / 10)].join(" ");
+}
+
+/** The last state transfer of a member, once it is over: how long it took, or why it failed. */
+export function describeLastTransfer({ state }: MemberView): string | null {
+  const last = state.kind === "running" ? state.status?.lastTransfer ?? null : null;
+  return last === null ? null : describeTransfer(last);
+}
+
 /** The seqno, where the member says one. */
 export function seqnoOf({ state }: MemberView): string {
   return state.kind === "running" ? state.status?.seqno ?? "" : "";
@@ -86,7 +111,7 @@ export function renderTable(views: readonly MemberView[], columns: number): read
     view.address,
     seqnoOf(view),
     `${(view.takenMs / 1000).toFixed(1)} s`,
-    describeState(view),
+    describeNow(view),
   ]);
   const widths = HEAD.map((title, at) =>
     Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0))

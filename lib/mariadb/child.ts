@@ -6,7 +6,7 @@ import { UnavailableError } from "../errors.ts";
 import type { ExitStatus } from "./database.ts";
 import { type OnLine, Output } from "./output.ts";
 import { sessionMembers, signalAll } from "./processes.ts";
-import { type Account, searchPath } from "./programs.ts";
+import { type Account, identityArguments, searchPath } from "./programs.ts";
 
 /** What to start. */
 export interface ChildOptions {
@@ -64,9 +64,7 @@ const DRAIN_MS = 2000;
 export function startChild(
   { program, args, account, log, env = {}, input, onLine }: ChildOptions,
 ): Child {
-  const identity = account.isOther
-    ? [`--reuid=${account.name}`, `--regid=${account.gid}`, "--init-groups"]
-    : [];
+  const identity = account.isOther ? identityArguments(account) : [];
   const command: Deno.CommandOptions = {
     args: ["--pdeathsig", "TERM", ...identity, "--", program, ...args],
     clearEnv: true,

@@ -158,6 +158,7 @@ class MariadbDatabase implements Database {
         },
         socket: this.#settings.socket,
         login: loginOf(this.#settings, account),
+        member: this.#settings.member,
         datadir: datadir.path,
         log: this.#log,
         isTls: tls !== null,

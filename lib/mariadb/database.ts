@@ -117,6 +117,27 @@ export interface ViewMember {
   readonly address: string;
 }
 
+/** A state transfer as it is seen at one of its two ends. */
+export interface TransferSeen {
+  /** Another one for each transfer of this server. */
+  readonly number: number;
+  readonly kind: "SST" | "IST";
+  readonly role: "joiner" | "donor";
+  /** The other member's name; null where not known. */
+  readonly peer: string | null;
+  /** SST: bytes; IST: transactions. Only grows. */
+  readonly done: number;
+  /** What `done` comes to in the end, as far as this end knows; null where it does not. */
+  readonly total: number | null;
+  /** What it does besides copying, in a word; null while it copies. */
+  readonly phase: string | null;
+  /** How long it has taken, in milliseconds. */
+  readonly elapsedMs: number;
+  readonly hasEnded: boolean;
+  /** Why it failed, in a few words; null where it did not. */
+  readonly failure: string | null;
+}
+
 /** A `mariadbd` that was started. */
 export interface Running {
   readonly pid: number;
@@ -136,6 +157,8 @@ export interface Running {
    * SST makes progress when this number does.
    */
   transferredBytes(): Promise<number>;
+  /** The state transfer that goes on, else the last one; null before the first. */
+  transfer(): Promise<TransferSeen | null>;
   /** The members of its Galera view; empty while it does not answer. */
   viewMembers(): Promise<readonly ViewMember[]>;
   /**

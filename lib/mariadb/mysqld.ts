@@ -4,11 +4,13 @@ import { REAL_CLOCK } from "../machine/clock.ts";
 import { UnavailableError } from "../errors.ts";
 import { type ChildOptions, startChild } from "./child.ts";
 import { KeptConnection, type Login } from "./connection.ts";
-import type { ExitStatus, Running, ViewMember, WsrepStatus } from "./database.ts";
+import type { ExitStatus, Running, TransferSeen, ViewMember, WsrepStatus } from "./database.ts";
 import type { Line } from "./output.ts";
 import { programOf, sessionMembers, signalAll, transfersAmong } from "./processes.ts";
 import { TlsHints } from "./tls_hints.ts";
-import { readStatus, readViewMembers, Transfers } from "./wsrep.ts";
+import { TransferSight } from "./transfer_sight.ts";
+import { Transfers } from "./transfers.ts";
+import { readStatus, readViewMembers } from "./wsrep.ts";
 
 /** Between two looks at a server that is to stop, in milliseconds. */
 const LOOK_EVERY_MS = 250;
@@ -23,6 +25,8 @@ export interface MysqldOptions {
   readonly child: Omit<ChildOptions, "onLine">;
   readonly socket: string;
   readonly login: Login;
+  /** Its name in the cluster. */
+  readonly member: string;
   /** Without symbolic links. */
   readonly datadir: string;
   readonly log: Logger;
@@ -38,6 +42,7 @@ export class Mysqld implements Running {
   readonly exited: Promise<ExitStatus>;
   readonly #connection: KeptConnection;
   readonly #transfers: Transfers;
+  readonly #sight: TransferSight;
   readonly #log: Logger;
   readonly #hints: TlsHints;
   #isServing = false;
@@ -46,15 +51,19 @@ export class Mysqld implements Running {
   #stopping: Promise<void> | null = null;
 
   /** Starts it. @throws {UnavailableError} It cannot be started. */
-  constructor({ child: options, socket, login, datadir, log, isTls, cleanUp }: MysqldOptions) {
+  constructor(
+    { child: options, socket, login, member, datadir, log, isTls, cleanUp }: MysqldOptions,
+  ) {
     this.#log = log;
     this.#hints = new TlsHints(isTls, (hint) => log.warn("{hint}", { hint }));
     const child = startChild({ ...options, onLine: (line) => this.#notice(line) });
     this.pid = child.pid;
     this.#connection = new KeptConnection(socket, login, datadir);
-    this.#transfers = new Transfers(child.pid);
+    this.#transfers = new Transfers(child.pid, options.account);
+    this.#sight = new TransferSight(member, datadir, this.#transfers);
     this.exited = child.exited.then(async (status) => {
       this.#hasExited = true;
+      this.#sight.exited();
       await this.#connection.close();
       await cleanUp().catch((error) => log.warn("Not cleaned up: {error}", { error }));
       return status;
@@ -63,7 +72,10 @@ export class Mysqld implements Running {
 
   async status(): Promise<WsrepStatus | null> {
     const status = await readStatus(this.#connection);
-    if (status !== null) this.#isServing = true;
+    if (status !== null) {
+      this.#isServing = true;
+      this.#sight.committed(status.lastCommitted);
+    }
     return status;
   }
 
@@ -75,6 +87,10 @@ export class Mysqld implements Running {
 
   async transferredBytes(): Promise<number> {
     return await this.#transfers.bytes();
+  }
+
+  async transfer(): Promise<TransferSeen | null> {
+    return await this.#sight.look();
   }
 
   async viewMembers(): Promise<readonly ViewMember[]> {
@@ -99,8 +115,9 @@ export class Mysqld implements Running {
     signalAll([this.pid], "SIGHUP");
   }
 
-  #notice({ text }: Line): void {
+  #notice({ text, level }: Line): void {
     this.#hints.take(text);
+    this.#sight.notice(text, level === "error");
     if (/: ready for connections\.$/.test(text)) this.#isServing = true;
   }
 

@@ -1,10 +1,10 @@
 /**
  * Processes that belong to a server: its session, and who still holds a datadir.
  *
- * By ps, readlink and cat, as Deno gives /proc itself to nobody but `--allow-all`.
+ * By ps, readlink and grep, as Deno gives /proc itself to nobody but `--allow-all`.
  */
 import { runProgram } from "../machine/children.ts";
-import { findProgram } from "./programs.ts";
+import { type Account, findProgram, identityArguments } from "./programs.ts";
 
 /** One process. */
 export interface Process {
@@ -122,30 +122,51 @@ function isNoSuchProcess(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ESRCH";
 }
 
+/** What a process has written so far, in bytes. */
+export interface Written {
+  /** To files, pipes and sockets. */
+  readonly all: number;
+  /** What of it went to a file system. */
+  readonly toFiles: number;
+}
+
 /**
- * How many bytes processes have written so far, by pid: to files, pipes and sockets, and what of it
- * went to a file system. Those that cannot be asked are left out.
+ * What processes have written so far, by pid, what their children had written that have ended among
+ * it (Linux adds those to the parent's). Those that cannot be asked are left out.
+ *
+ * @param account Whose processes they are: without CAP_SYS_PTRACE, as in a container, not even root
+ * may look at another's (proc(5), ptrace(2)).
  */
 export async function writtenBytes(
   pids: readonly number[],
-): Promise<ReadonlyMap<number, { readonly all: number; readonly toFiles: number }>> {
+  account: Pick<Account, "name" | "gid" | "isOther"> | null = null,
+): Promise<ReadonlyMap<number, Written>> {
+  const files = pids.map((pid) => `/proc/${pid}/io`);
+  const text = await output("grep", ["-sH", "^w[cr]", "/dev/null", ...files], account);
   const written = new Map<number, { all: number; toFiles: number }>();
-  await Promise.all(pids.map(async (pid) => {
-    const text = await output("cat", [`/proc/${pid}/io`]);
-    const [, all] = /^wchar: (\d+)$/m.exec(text) ?? [];
-    const [, toFiles] = /^write_bytes: (\d+)$/m.exec(text) ?? [];
-    if (all !== undefined && toFiles !== undefined) {
-      written.set(pid, { all: Number(all), toFiles: Number(toFiles) });
-    }
-  }));
+  for (const [, pid, name, bytes] of text.matchAll(/^\/proc\/(\d+)\/io:(\w+): (\d+)$/gm)) {
+    const counts = written.get(Number(pid)) ?? { all: 0, toFiles: 0 };
+    written.set(Number(pid), counts);
+    counts[name === "wchar" ? "all" : "toFiles"] = Number(bytes);
+  }
   return written;
 }
 
+/** Debian's packages of what is not in coreutils. */
+const PACKAGES = new Map([["ps", "procps"], ["grep", "grep"], ["setpriv", "util-linux"]]);
+
 /** What a small program prints; "" where it fails. @throws {UnavailableError} It is not there. */
-async function output(name: string, args: readonly string[]): Promise<string> {
-  const program = await findProgram([name], name === "ps" ? "procps" : "coreutils");
-  const { stdout } = await runProgram(program, {
-    args: [...args],
+async function output(
+  name: string,
+  args: readonly string[],
+  account: Pick<Account, "name" | "gid" | "isOther"> | null = null,
+): Promise<string> {
+  const found = (program: string) => findProgram([program], PACKAGES.get(program) ?? "coreutils");
+  const program = await found(name);
+  const as = account?.isOther ? [await found("setpriv"), ...identityArguments(account), "--"] : [];
+  const [executable = program, ...rest] = [...as, program, ...args];
+  const { stdout } = await runProgram(executable, {
+    args: rest,
     env: { LC_ALL: "C" },
     stderr: "null",
   });

@@ -151,6 +151,11 @@ export async function findAccount(
   };
 }
 
+/** How setpriv is told to become an account. */
+export function identityArguments({ name, gid }: Pick<Account, "name" | "gid">): string[] {
+  return [`--reuid=${name}`, `--regid=${gid}`, "--init-groups"];
+}
+
 /**
  * Whether an account may work in a folder. By the folder's mode: root may do anything, but the
  * account that mariadbd runs as may not.

@@ -1,7 +1,6 @@
-/** What the server tells of Galera, and what can be seen of a state transfer from outside. */
+/** What the server tells of Galera. */
 import type { ViewMember, WsrepStatus } from "./database.ts";
 import type { KeptConnection, Rows } from "./connection.ts";
-import { isMover, sessionMembers, writtenBytes } from "./processes.ts";
 
 const STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN (" + [
   "wsrep_cluster_size",
@@ -100,40 +99,4 @@ export function parseMembership(rows: Rows): readonly ViewMember[] {
 export function withoutPort(text: string): string {
   const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(text) ?? [];
   return bracketed ?? plain ?? text;
-}
-
-/** Looking costs a few processes, and whoever asks may ask twenty times a second. */
-const LOOK_EVERY_MS = 1000;
-
-/** Counts what state transfers move. */
-export class Transfers {
-  readonly #server: number;
-  readonly #counts = new Map<number, number>();
-  #lookedAtMs = -Infinity;
-  #looking: Promise<void> | null = null;
-
-  /** @param server The server's process, which leads its session. */
-  constructor(server: number) {
-    this.#server = server;
-  }
-
-  /** Bytes moved so far; only grows. At most a second old, the first time it is asked. */
-  async bytes(): Promise<number> {
-    if (performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) {
-      this.#looking ??= this.#look().finally(() => this.#looking = null);
-      await this.#looking;
-    }
-    return [...this.#counts.values()].reduce((sum, bytes) => sum + bytes, 0);
-  }
-
-  async #look(): Promise<void> {
-    const movers = (await sessionMembers(this.#server)).filter(isMover).map(({ pid }) => pid);
-    const written = await writtenBytes([this.#server, ...movers]);
-    for (const [pid, { all, toFiles }] of written) {
-      // The server also writes to its log; what an IST brings it writes to files.
-      const bytes = pid === this.#server ? toFiles : all;
-      this.#counts.set(pid, Math.max(bytes, this.#counts.get(pid) ?? 0));
-    }
-    this.#lookedAtMs = performance.now();
-  }
 }

@@ -119,8 +119,14 @@ Deno.test("pain 6: /status is answered all through a long SST, and nobody takes 
       // Each answer is waited for, as on a machine that is busy; that there is one is what counts.
       const joiner = await two.until("an answer", () => true);
       assert.deepEqual([joiner.stage, joiner.session], ["joining", "connected"]);
-      const { stage, primary } = await one.until("an answer", () => true);
+      const { stage, primary, doing, transfer } = await one.until("an answer", () => true);
       assert.deepEqual([stage, primary], ["registered", true]);
+      assert.equal(doing, "Serving as the donor of galera-2, by SST");
+      const { peer, total, done, rate } = joiner.transfer ?? {};
+      assert.deepEqual([peer, total], ["galera-1", transfer?.total], "as the donor says");
+      assert.ok(done !== undefined && total && done < total);
+      // It is held since longer than a rate looks back.
+      if (round > 12) assert.deepEqual([rate, joiner.transfer?.remainingSeconds], [0, null]);
       const { records } = await onRecord(cluster);
       assert.deepEqual(
         records.map((seen) => seen.kind === "record" && seen.present && seen.record.data.kind),
@@ -135,6 +141,15 @@ Deno.test("pain 6: /status is answered all through a long SST, and nobody takes 
   assert.equal(await serverOf(two), server);
   assertJoinedOnce(two);
   await assertNothingLost(members, [1]);
+  const { transfer, lastTransfer } = await two.until("an answer", () => true);
+  assert.deepEqual([transfer, lastTransfer?.failure], [null, undefined]);
+  assert.ok(lastTransfer?.total && Math.abs(lastTransfer.done / lastTransfer.total - 1) < 0.02);
+  assert.match(two.log, /SST from galera-1: \d+ %, .* of .* MB/);
+  assert.match(two.log, /SST from galera-1 done: \d+ MB in \d+ s, /);
+  assert.match(one.log, /SST to galera-2 done: \d+ MB in \d+ s, /);
+  const { nodes } = await onRecord(cluster);
+  const sizes = nodes.map(({ node }) => node?.dataBytes ?? 0);
+  assert.equal(sizes[1], lastTransfer.done, "what came is what it is registered with");
 });
 
 // Percona forum, 40749: after an SST of 2 TB the recovery did not start. That days of it do not end it

@@ -153,6 +153,39 @@ Deno.test("LineScreen says each change once", () => {
   ]);
 });
 
+const SST = {
+  kind: "SST",
+  role: "joiner",
+  peer: "galera-2",
+  done: 43e6,
+  total: 100e6,
+  rate: 20e6,
+  remainingSeconds: 3,
+  startedAt: "2026-01-01T00:00:00Z",
+  endedAt: null,
+} as const;
+const joining = (done: number) =>
+  view(running({ stage: "joining", doing: "Joining", transfer: { ...SST, done } }));
+
+Deno.test("renderTable() shows how far a state transfer is", () => {
+  const lines = renderTable([joining(43e6)], 200).map(stripVTControlCharacters);
+  assert.match(lines[1] ?? "", / SST from galera-2: 43 %, 43 of 100 MB, 20 MB\/s, 3 s left$/);
+});
+
+Deno.test("LineScreen says each tenth of a state transfer, and how it ended", () => {
+  const out = output();
+  const screen = new LineScreen(out);
+  for (const done of [43e6, 44e6, 50e6]) screen.show([joining(done)]);
+  const lastTransfer = { ...SST, done: 100e6, endedAt: "2026-01-01T00:00:05Z" };
+  for (let times = 0; times < 2; times++) screen.show([view(running({ lastTransfer }))]);
+  assert.deepEqual(out.text.replaceAll(/^.*127\.0\.1\.1: /gm, "").trim().split("\n"), [
+    "SST from galera-2: 43 %, 43 of 100 MB, 20 MB/s, 3 s left",
+    "SST from galera-2: 50 %, 50 of 100 MB, 20 MB/s, 3 s left",
+    "SST from galera-2 done: 100 MB in 5 s, 20 MB/s",
+    "Serving, registered and Synced, after 5.2 s, at seqno 42",
+  ]);
+});
+
 Deno.test("JsonScreen writes one document a change", () => {
   const out = output();
   const screen = new JsonScreen(out);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatPosition } from "../../lib/cluster/position.ts";
-import type { Inspection, Running } from "../../lib/mariadb/database.ts";
+import type { Inspection, Running, TransferSeen } from "../../lib/mariadb/database.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { isUp, Machine, NEVER, type TestDatabase, until } from "./machine.ts";
 
@@ -107,6 +107,23 @@ Deno.test("members join by SST, come back by IST, and all killed go on where the
   const back = await join(two, 2, away.held.position);
   assert.equal(await machine.sql(two, "SELECT COUNT(*) FROM d.t"), "2");
   assert.ok(await back.running.transferredBytes() < 60_000_000, "no full SST");
+  const missed = Number(back.status.lastCommitted - away.held.position.seqno);
+  const ended = async (running: Running): Promise<TransferSeen> => {
+    for (;;) {
+      const seen = await running.transfer();
+      if (seen?.hasEnded) return seen;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const received = await ended(back.running);
+  // Galera takes the donor of its liking.
+  const sent = await ended(received.peer === "node-1" ? first : third.running);
+  assert.deepEqual([sent.role, sent.peer], ["donor", "node-2"]);
+  for (const { kind, done, total, failure } of [received, sent]) {
+    assert.deepEqual([kind, done, failure], ["IST", total, null]);
+    // What it may certify against comes again.
+    assert.ok(done >= missed && done < missed + 10, `${done}, ${missed}`);
+  }
 
   // Killed: the data itself knows where it is.
   const committed = (await first.status())?.lastCommitted ?? 0n;

@@ -1,6 +1,8 @@
 // needs: galera
 import assert from "node:assert/strict";
 import { findHolders } from "../../lib/mariadb/processes.ts";
+import { findAccount } from "../../lib/mariadb/programs.ts";
+import { USER } from "./machine.ts";
 import { freePort } from "../../lib/zookeeper/server.ts";
 
 /** An rsync that serves a module, as the script of an SST starts it. */
@@ -43,4 +45,28 @@ Deno.test("findHolders() finds what listens for an SST whose server and script a
     }
     await Deno.remove(datadir, { recursive: true });
   }
+});
+
+// A container's root may not look at the processes of another account: a joiner whose SST takes long
+// would be taken for one that stands still.
+Deno.test("writtenBytes() sees the processes of another account without CAP_SYS_PTRACE", async () => {
+  const account = await findAccount(USER);
+  const program = new URL("./written_process.ts", import.meta.url).pathname;
+  const { stdout, stderr } = await new Deno.Command("setpriv", {
+    args: [
+      "--bounding-set=-sys_ptrace",
+      "--inh-caps=-sys_ptrace",
+      Deno.execPath(),
+      "run",
+      "--quiet",
+      "--allow-all",
+      program,
+      JSON.stringify(account),
+    ],
+    stdin: "null",
+  }).output();
+  const said = new TextDecoder().decode(stdout);
+  const { asRoot, asItself } = JSON.parse(said || "{}");
+  assert.equal(asItself, 5000, new TextDecoder().decode(stderr));
+  assert.equal(asRoot, null, "so there is something to see");
 });

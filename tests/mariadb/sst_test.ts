@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { IDENTITY_FILE } from "../../lib/mariadb/identity.ts";
-import type { Running, SpawnPlan } from "../../lib/mariadb/database.ts";
+import type { Running, SpawnPlan, TransferSeen } from "../../lib/mariadb/database.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { isUp, Machine, NEVER, type TestDatabase, until } from "./machine.ts";
 
@@ -29,6 +29,29 @@ async function untilReceiving(database: TestDatabase, running: Running): Promise
   }
 }
 
+/** What is seen of a joiner's SST while it goes on, from its beginning to its end. */
+async function watched(running: Running, role: "joiner" | "donor"): Promise<TransferSeen[]> {
+  const before = (await running.transfer())?.number ?? 0;
+  const all: TransferSeen[] = [];
+  for (let isOver = false; !isOver;) {
+    const seen = await running.transfer();
+    if (seen !== null && seen.number > before) {
+      all.push(seen);
+      isOver = seen.hasEnded;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const last = all.at(-1)!;
+  assert.deepEqual(
+    [last.kind, last.role, last.peer, last.failure],
+    ["SST", role, role === "joiner" ? "node-1" : "node-2", null],
+  );
+  for (const [index, { done }] of all.entries()) {
+    assert.ok(done >= (all[index - 1]?.done ?? 0), JSON.stringify(all));
+  }
+  return all;
+}
+
 async function idOf({ datadir }: TestDatabase): Promise<string> {
   return JSON.parse(await Deno.readTextFile(`${datadir}/${IDENTITY_FILE}`)).datadirId;
 }
@@ -53,6 +76,8 @@ for (const [net, sstMethod] of [[80, "rsync"], [81, "mariabackup"]] as const) {
     const startedMs = performance.now();
     await stopped.stop(600_000);
     assert.ok(performance.now() - startedMs < 60_000);
+    const cut = await stopped.transfer();
+    assert.ok(cut !== null && cut.hasEnded && cut.failure !== null);
     assert.deepEqual((await joiner.inspect(NEVER)).held, { kind: "torn" });
 
     // Killed, its scripts live on for a while and clean up their marks.
@@ -66,9 +91,23 @@ for (const [net, sstMethod] of [[80, "rsync"], [81, "mariabackup"]] as const) {
 
     // The torn one joins again. A donor of an SST that was cut may spoil the next attempt.
     await until(first, isUp);
+    assert.notEqual((await first.transfer())?.failure, null, "of the one that was cut");
+    const sent = watched(first, "donor");
     const second = await joiner.spawn(join(donor, 2));
     let moved = 0;
-    const status = await until(second, isUp);
+    const [received, status] = await Promise.all([
+      watched(second, "joiner"),
+      until(second, isUp),
+    ]);
+    const { done, total, elapsedMs } = (await sent).at(-1)!;
+    // rsync says a little besides what it copies.
+    assert.ok(total !== null && done >= total && done < total * 1.02, `${done} of ${total}`);
+    assert.ok(done > 64_000_000 && elapsedMs > 0);
+    assert.ok(
+      Math.abs(received.at(-1)!.done - done) < done / 50,
+      `${received.at(-1)!.done}, ${done}`,
+    );
+    assert.ok(received.every((seen) => seen.done < done * 1.02), "nothing is counted twice");
     assert.ok(await second.transferredBytes() > 60_000_000);
     moved = await second.transferredBytes();
     assert.ok(await second.transferredBytes() >= moved);

@@ -244,10 +244,10 @@ export class Machine {
       await process.later(random.between(1, 1000), () => {}, signal);
       throw new Error(`${http} does not answer`);
     }
-    const { member, datadirId, uuid, primary, synced } = other.member!.progress.status;
+    const { member, datadirId, uuid, primary, synced, transfer } = other.member!.progress.status;
     return await process.later(
       random.between(1, 8),
-      () => ({ member, datadirId, uuid, primary, synced }),
+      () => ({ member, datadirId, uuid, primary, synced, transfer }),
       signal,
     );
   }
@@ -319,6 +319,8 @@ export class Machine {
       status: () => process.later(random.between(1, 4), () => server.status()),
       makeWritable: () => this.#do(process, "make writable", 4, () => server.makeWritable()),
       transferredBytes: () => process.later(1, () => server.transferredBytes),
+      // Not later: the steps of a life are the same whether anybody looks.
+      transfer: () => Promise.resolve(server.transfer()),
       viewMembers: () => process.later(2, () => server.viewMembers()),
       stop: (graceMs) => {
         server.terminate();

@@ -1,5 +1,11 @@
 /** One `mariadbd` in memory: its start, its state transfers, its commits, its end. */
-import type { ExitStatus, SpawnPlan, ViewMember, WsrepStatus } from "../../lib/mariadb/database.ts";
+import type {
+  ExitStatus,
+  SpawnPlan,
+  TransferSeen,
+  ViewMember,
+  WsrepStatus,
+} from "../../lib/mariadb/database.ts";
 import { AT_REST } from "../wsrep_status.ts";
 import type { SimDatadir } from "./datadir.ts";
 import type { Component, Galera } from "./galera.ts";
@@ -52,6 +58,9 @@ export class Mariadbd {
   #wasSynced = false;
   #bytes = 0;
   #transfer = 0;
+  /** The last state transfer that it was given, as its keeper sees it. */
+  #seen: TransferSeen | null = null;
+  #seenSinceMs = 0;
   #answers = false;
   #gcacheFrom = 0n;
   /** What an SST under way has overwritten. */
@@ -257,6 +266,7 @@ export class Mariadbd {
     const held = this.#position();
     const incremental = held !== null && held.uuid === this.component.uuid &&
       held.seqno >= donor.#gcacheFrom;
+    this.#see(incremental ? "IST" : "SST", donor.name);
     if (incremental) {
       const inMs = this.#galera.random.between(100, 1200);
       return this.#after(inMs, () => this.#finish(donor, number, donor.lastOrdered, "IST"));
@@ -282,6 +292,10 @@ export class Mariadbd {
       return this.#exit(1, "SST failed: the donor is gone");
     }
     this.#bytes += 100_000;
+    if (this.#seen !== null) {
+      const done = this.#seen.done + 100_000;
+      this.#seen = { ...this.#seen, done, total: done + chunks * 100_000 };
+    }
     if (chunks > 0) return this.#after(this.chunkMs, () => this.#sst(donor, number, chunks - 1));
     this.#finish(donor, number, donor.lastOrdered, "SST");
   }
@@ -314,6 +328,7 @@ export class Mariadbd {
     this.#queue = this.#queue.map(({ txn }) => ({ txn, atMs: this.#appliedAtMs }));
     this.phase = "synced";
     this.#answers = true;
+    this.#endTransfer(null);
     this.#galera.events.writable(this);
     this.#galera.events.note(
       `${this.name}: ${how} from ${donor.name} done, at ${head?.seqno ?? 0n}`,
@@ -358,6 +373,7 @@ export class Mariadbd {
 
   #gone(status: ExitStatus, inOrder: boolean): void {
     if (!this.alive) return;
+    this.#endTransfer("mariadbd has exited");
     if (this.datadir.torn) this.#galera.events.torn(this, this.#torn !== null);
     this.phase = "gone";
     this.#queue = [];
@@ -392,6 +408,37 @@ export class Mariadbd {
   viewMembers(): readonly ViewMember[] {
     if (!this.alive || !this.#answers || this.paused) return [];
     return (this.component?.members ?? []).map(({ name, address }) => ({ name, address }));
+  }
+
+  #see(kind: TransferSeen["kind"], peer: string): void {
+    this.#seenSinceMs = this.#galera.time.nowMs;
+    this.#seen = {
+      number: this.#transfer,
+      kind,
+      role: "joiner",
+      peer,
+      done: 0,
+      total: 1,
+      phase: null,
+      elapsedMs: 0,
+      hasEnded: false,
+      failure: null,
+    };
+  }
+
+  #endTransfer(failure: string | null): void {
+    if (this.#seen?.hasEnded !== false) return;
+    this.#seen = { ...this.#seen, elapsedMs: this.#elapsedMs, hasEnded: true, failure };
+  }
+
+  get #elapsedMs(): number {
+    return this.#galera.time.nowMs - this.#seenSinceMs;
+  }
+
+  /** The state transfer that goes on, else the last one. */
+  transfer(): TransferSeen | null {
+    if (this.#seen === null || this.#seen.hasEnded) return this.#seen;
+    return { ...this.#seen, elapsedMs: this.#elapsedMs };
   }
 
   get transferredBytes(): number {

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import type { Running, TransferSeen } from "../lib/mariadb/database.ts";
+import { Progress } from "../lib/progress.ts";
+import { describeTransfer } from "../lib/transfer.ts";
+import { TransferWatch } from "../lib/transfer_watch.ts";
+import type { PeerStatus } from "../lib/world.ts";
+
+const SEEN: TransferSeen = {
+  number: 1,
+  kind: "SST",
+  role: "joiner",
+  peer: "galera-2",
+  done: 0,
+  total: null,
+  phase: null,
+  elapsedMs: 0,
+  hasEnded: false,
+  failure: null,
+};
+const NODE = {
+  member: "galera-2",
+  datadirId: "d",
+  uuid: "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d",
+  primary: true,
+  http: "127.0.0.2:8008",
+  dataBytes: 700,
+  since: "2026-01-01T00:00:00Z",
+};
+
+/** A watch over a server that is seen as told, at times that are told. */
+class Stage {
+  nowMs = 0;
+  seen: TransferSeen | null = null;
+  /** What a donor answers; null: it does not. */
+  answer: PeerStatus["transfer"] | null = null;
+  asked = 0;
+  readonly exited = Promise.withResolvers<never>();
+  readonly running = {
+    exited: this.exited.promise,
+    transfer: () => Promise.resolve(this.seen),
+  } as unknown as Running;
+  readonly progress = new Progress("galera-1", "127.0.0.1", () => this.now());
+  readonly watch: TransferWatch;
+
+  constructor() {
+    this.watch = new TransferWatch(this.progress, {
+      clock: {
+        nowMs: () => this.nowMs,
+        now: () => this.now(),
+        sleep: () => Promise.resolve(),
+      },
+      ask: () => {
+        this.asked++;
+        const peer = {
+          member: "galera-2",
+          datadirId: "d",
+          uuid: null,
+          primary: true,
+          synced: true,
+        };
+        return this.answer === null
+          ? Promise.reject(new Error("no answer"))
+          : Promise.resolve({ ...peer, ...(this.answer && { transfer: this.answer }) });
+      },
+    });
+  }
+
+  now(): string {
+    return new Date(Date.UTC(2026, 0, 1) + this.nowMs).toISOString();
+  }
+
+  /** Looks at some time. */
+  async at(nowMs: number, seen: Partial<TransferSeen>): Promise<string> {
+    this.nowMs = nowMs;
+    this.seen = { ...SEEN, elapsedMs: nowMs, ...seen };
+    await this.watch.look(this.running);
+    await new Promise((resolve) => setTimeout(resolve));
+    await this.watch.look(this.running);
+    const { transfer, lastTransfer } = this.progress.status;
+    return describeTransfer((transfer ?? lastTransfer)!);
+  }
+}
+
+const donated = (total: number | null) =>
+  ({
+    kind: "SST",
+    role: "donor",
+    peer: "galera-1",
+    done: 1,
+    total,
+    rate: null,
+    remainingSeconds: null,
+    startedAt: "2026-01-01T00:00:00Z",
+    endedAt: null,
+  }) as const;
+
+Deno.test("TransferWatch says rate, total and time left, and in the end how long it took", async () => {
+  const stage = new Stage();
+  stage.watch.donors = [{ address: "127.0.0.2", node: NODE }];
+  stage.answer = donated(1000);
+  assert.equal(await stage.at(0, {}), "SST from galera-2: 0 %, 0 B of 1.0 kB");
+  assert.equal(
+    await stage.at(2000, { done: 200 }),
+    "SST from galera-2: 20 %, 200 B of 1.0 kB, 100 B/s, 8 s left",
+  );
+  // What was long ago counts no more.
+  await stage.at(10_000, { done: 200 });
+  assert.equal(
+    await stage.at(20_000, { done: 700 }),
+    "SST from galera-2: 70 %, 700 B of 1.0 kB, 50 B/s, 6 s left",
+  );
+  assert.equal(
+    await stage.at(21_000, { done: 1000, phase: "preparing" }),
+    "SST from galera-2: 1.0 kB copied, preparing",
+  );
+  assert.equal(stage.watch.copiedBytes(stage.running), null);
+  assert.equal(
+    await stage.at(25_000, { done: 1000, hasEnded: true }),
+    "SST from galera-2 done: 1.0 kB in 25 s, 40 B/s",
+  );
+  assert.equal(stage.progress.status.transfer, null);
+  assert.equal(stage.progress.status.lastTransfer?.startedAt, "2026-01-01T00:00:00.000Z");
+  assert.equal(stage.watch.copiedBytes(stage.running), 1000);
+  assert.equal(stage.asked, 1);
+});
+
+Deno.test("TransferWatch asks a donor again that does not know yet how much it sends", async () => {
+  const stage = new Stage();
+  stage.watch.donors = [{ address: "127.0.0.2", node: NODE }];
+  stage.answer = donated(null);
+  assert.equal(await stage.at(0, {}), "SST from galera-2: 0 B");
+  assert.equal(await stage.at(500, {}), "SST from galera-2: 0 B");
+  assert.equal(stage.asked, 1);
+  stage.answer = donated(1000);
+  assert.equal(await stage.at(1000, {}), "SST from galera-2: 0 %, 0 B of 1.0 kB");
+});
+
+for (
+  const [what, answer, donors, sentence] of [
+    ["does not answer", null, [NODE], "SST from galera-2: 10 %, 70 B of 700 B"],
+    ["says nothing of transfers", undefined, [NODE], "SST from galera-2: 10 %, 70 B of 700 B"],
+    ["has no HTTP", null, [{ ...NODE, http: null }], "SST from galera-2: 10 %, 70 B of 700 B"],
+    ["is not known", null, [], "SST from galera-2: 70 B"],
+  ] as const
+) {
+  Deno.test(`TransferWatch makes do with what is registered of a donor that ${what}`, async () => {
+    const stage = new Stage();
+    stage.watch.donors = donors.map((node) => ({ address: "127.0.0.2", node }));
+    stage.answer = answer;
+    const said = await stage.at(0, { done: 70 });
+    assert.equal(said.replace("70 of 700 B", "70 B of 700 B"), sentence);
+  });
+}
+
+Deno.test("TransferWatch says why a transfer failed, also with the server", async () => {
+  const stage = new Stage();
+  await stage.at(0, { total: 1000 });
+  stage.seen = { ...SEEN, elapsedMs: 3000, done: 70, hasEnded: true, failure: "why" };
+  stage.exited.resolve(undefined as never);
+  await new Promise((resolve) => setTimeout(resolve));
+  const { lastTransfer } = stage.progress.status;
+  assert.equal(
+    describeTransfer(lastTransfer!),
+    "SST from galera-2 failed after 70 B in 3 s: why",
+  );
+  assert.equal(stage.watch.copiedBytes(stage.running), null);
+});
+
+Deno.test("TransferWatch follows the next transfer, and one that it hears of when it is over", async () => {
+  const stage = new Stage();
+  await stage.at(0, { total: 10, done: 10, hasEnded: true });
+  assert.match(
+    await stage.at(5000, { number: 2, kind: "IST", total: 10, done: 10, hasEnded: true }),
+    /^IST from galera-2 done: 10 transactions/,
+  );
+});
