@@ -15,7 +15,9 @@ import { type TlsFiles, tlsFilesIn } from "./mariadb/certificates.ts";
 import { checkProviderOptions } from "./mariadb/option_file.ts";
 import type { InitialisationSettings } from "./mariadb/settings.ts";
 import { formatHostPort, parseMemberName, ValueError } from "./settings/values.ts";
+import type { AccessRule } from "./settings/acl.ts";
 import { readInitialisation, readSecretFile } from "./settings/variables.ts";
+import { readAclFile, readZooKeeperTls, type ZooKeeperTls } from "./settings/zookeeper_files.ts";
 import type { HostList } from "./zookeeper/hosts.ts";
 
 /** How to reach ZooKeeper and who we are there. */
@@ -24,6 +26,10 @@ export interface ZooKeeperConfig extends HostList {
   readonly sessionTimeoutMs: number;
   /** `user:password` of the digest scheme; null: what we create is anyone's. Secret. */
   readonly digest: string | null;
+  /** Who else may do what with what we create; null: anyone may read what a digest's owner made. */
+  readonly acl?: readonly AccessRule[] | null;
+  /** null: no TLS. Its key is secret. */
+  readonly tls?: ZooKeeperTls | null;
   /** The znode below which everything is, without a slash at its end; empty for `/`. */
   readonly root: string;
 }
@@ -156,18 +162,28 @@ export function buildRunConfig(
 
 /**
  * Finds how to reach ZooKeeper, with the digest from its file or its variable.
- * @throws {ConfigError} Both are given, the file cannot be read, or it holds no user:password.
+ * @throws {ConfigError} Both are given, a file cannot be read or does not hold what it should.
  */
 export function buildZooKeeperConfig(
   options: ZooKeeperOptions,
   env: Environment,
   machine: Pick<Machine, "readTextFile"> = THIS_MACHINE,
 ): ZooKeeperConfig {
+  const read = (path: string) => machine.readTextFile(path);
+  const digest = readDigest(options.zookeeperDigestFile, env, machine);
+  const tls = readZooKeeperTls(options.zookeeperTlsDir ?? null, read);
   return {
     ...options.zookeeper,
     sessionTimeoutMs: options.sessionTimeout,
     root: options.root,
-    digest: readDigest(options.zookeeperDigestFile, env, machine),
+    digest,
+    acl: readAclFile(
+      options.zookeeperAclFile ?? null,
+      digest !== null,
+      tls?.cert !== undefined,
+      read,
+    ),
+    tls,
   };
 }
 

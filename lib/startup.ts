@@ -12,11 +12,12 @@ import { decide } from "./cluster/decide.ts";
 import { isSamePlace } from "./cluster/position.ts";
 import { beforeSpawn } from "./cluster/record.ts";
 import type { Cluster, Decision, View } from "./cluster/view.ts";
-import { ConfigError, KeeperError, UnavailableError } from "./errors.ts";
+import { KeeperError, UnavailableError } from "./errors.ts";
 import type { ExitStatus, Identity, Inspection, Running, SpawnPlan } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
 import { askAll } from "./peers.ts";
 import { describeHeld } from "./progress.ts";
+import { refusedByZooKeeper } from "./refusal.ts";
 import { type Started, untilRegistered } from "./registration.ts";
 import { noteFailedStart, noteStopped } from "./requests.ts";
 import { type Registry, StaleError, TakenError, type VersionedRecord } from "./registry.ts";
@@ -610,9 +611,7 @@ async function waitOut(member: Member, error: unknown, signal: AbortSignal): Pro
     return await clock.sleep(member.timing.askAgainMs, signal);
   }
   if (error instanceof ZooKeeperError) {
-    throw new ConfigError(`ZooKeeper refuses what galera-keeper needs: ${error.message}`, {
-      cause: error,
-    });
+    throw refusedByZooKeeper(error);
   }
   throw error;
 }

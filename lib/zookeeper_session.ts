@@ -37,6 +37,8 @@ export async function openSession(
       makeChroot,
       sessionTimeoutMs: config.sessionTimeoutMs,
       digest: config.digest,
+      acl: config.acl ?? null,
+      tls: config.tls ?? null,
       signal: AbortSignal.any(signals),
       onWaiting: (reason) => {
         why = reason;

@@ -10,6 +10,15 @@ const FILES: Readonly<Record<string, string>> = {
   "/secrets/digest": "keeper:s3cret-digest\n",
   "/secrets/bad-digest": "keeper\n",
   "/secrets/empty": "\n",
+  "/acl": "# Who else\nip:10.0.0.0/8:r\n",
+  "/bad-acl": "ip:10.0.0.0/8:r\nworld:me:r\n",
+  "/auth-acl": "auth::cdrwa\n",
+  "/zk/ca.pem": "-----BEGIN CERTIFICATE-----\n",
+  "/half/ca.pem": "-----BEGIN CERTIFICATE-----\n",
+  "/half/cert.pem": "-----BEGIN CERTIFICATE-----\n",
+  "/locked/ca.pem": "-----BEGIN CERTIFICATE-----\n",
+  "/locked/cert.pem": "-----BEGIN CERTIFICATE-----\n",
+  "/locked/key.pem": "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
 };
 
 const MACHINE: Machine = {
@@ -54,6 +63,8 @@ Deno.test("buildRunConfig() has the defaults of the options table", async () => 
       sessionTimeoutMs: 10_000,
       root: "/mariadb",
       digest: null,
+      acl: null,
+      tls: null,
     },
     member: "galera-7",
     address: "192.0.2.2",
@@ -91,7 +102,7 @@ Deno.test("buildRunConfig() has the defaults of the options table", async () => 
 Deno.test("buildRunConfig() takes every option from the command line", async () => {
   const config = await configOf(
     "run --zookeeper a:1,b:2/x --session-timeout 5s --root /db --zookeeper-digest-file " +
-      "/secrets/digest --member m-1 --address 127.0.1.1 --bind 127.0.1.1 --port 3307 " +
+      "/secrets/digest --zookeeper-acl-file /acl --zookeeper-tls-dir /zk/ --member m-1 --address 127.0.1.1 --bind 127.0.1.1 --port 3307 " +
       "--cluster-name c --http 127.0.1.1:9000 --size 3 --storage ephemeral --datadir /d/ " +
       "--socket /s --user db --sst-method mariabackup --stall-timeout 90s --drain 0s --stop-timeout 2m --provider /p.so " +
       "--provider-options gcache.size=1G;gcs.fc_limit=64 --tls-dir /t/ --log-format json --log-level warning " +
@@ -103,6 +114,8 @@ Deno.test("buildRunConfig() takes every option from the command line", async () 
     sessionTimeoutMs: 5000,
     root: "/db",
     digest: "keeper:s3cret-digest",
+    acl: [{ scheme: "ip", id: "10.0.0.0/8", rights: "r" }],
+    tls: { caCerts: ["-----BEGIN CERTIFICATE-----"] },
   });
   const { zookeeper: _zookeeper, initialisation: _initialisation, ...rest } = config;
   assert.deepEqual(rest, {
@@ -219,6 +232,48 @@ const REFUSED: readonly (readonly [
   ["--http 127.0.0.1:8008", {}, ConfigError, /cannot be reached by members/],
   ["--http 3306", {}, ConfigError, /both want port 3306/],
   ["--provider-options pc.bootstrap=true", {}, ConfigError, /pc\.bootstrap=true.*leave it out$/],
+  [
+    "--zookeeper-acl-file /no",
+    {},
+    ConfigError,
+    /^Cannot read the file "\/no" that --zookeeper-acl/,
+  ],
+  [
+    "--zookeeper-acl-file /acl",
+    {},
+    ConfigError,
+    /^The file "\/acl" that --zookeeper-acl-file names: nobody has all rights, we neither: give /,
+  ],
+  [
+    "--zookeeper-acl-file /bad-acl",
+    { GALERA_KEEPER_ZOOKEEPER_DIGEST: "a:b" },
+    ConfigError,
+    /names: line 2, "world:me:r": expected world:anyone:RIGHTS$/,
+  ],
+  [
+    "--zookeeper-acl-file /auth-acl",
+    {},
+    ConfigError,
+    /auth::cdrwa is nobody without --zookeeper-d/,
+  ],
+  [
+    "--zookeeper-tls-dir /none",
+    {},
+    ConfigError,
+    /^Cannot read the file "\/none\/ca\.pem" that --z/,
+  ],
+  [
+    "--zookeeper-tls-dir /half",
+    {},
+    ConfigError,
+    /^Cannot read the file "\/half\/key\.pem" that --zookeeper-tls-dir names: No such file/,
+  ],
+  [
+    "--zookeeper-tls-dir /locked",
+    {},
+    ConfigError,
+    /^The file "\/locked\/key\.pem" of --zookeeper-tls-dir holds no private key without a pass/,
+  ],
   ["--tls-dir tls", {}, UsageError, /^--tls-dir is "tls": expected an absolute path of letters/],
   ["--tls-dir /a,b", {}, UsageError, /expected an absolute path of letters/],
   [

@@ -11,9 +11,10 @@ import {
   membersIn,
 } from "../cluster/arbitrate.ts";
 import type { Registered } from "../cluster/view.ts";
-import { ConfigError, KeeperError, UnavailableError } from "../errors.ts";
+import { KeeperError, UnavailableError } from "../errors.ts";
 import { News } from "./news.ts";
 import { askAll } from "../peers.ts";
+import { refusedByZooKeeper } from "../refusal.ts";
 import { TakenError } from "../registry.ts";
 import { Vote, type VoteTiming, type VoteWorld } from "./vote.ts";
 import type { World } from "../world.ts";
@@ -301,9 +302,7 @@ class Arbitrator {
       return this.#timing.askAgainMs;
     }
     if (!(error instanceof ZooKeeperError)) throw error;
-    throw new ConfigError(`ZooKeeper refuses what galera-keeper needs: ${error.message}`, {
-      cause: error,
-    });
+    throw refusedByZooKeeper(error);
   }
 
   /** A registration of a session that nobody uses any more goes within its timeout. */

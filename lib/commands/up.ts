@@ -8,7 +8,7 @@ import {
   checkExtraArguments,
   type ZooKeeperConfig,
 } from "../config.ts";
-import { EXIT, UnavailableError } from "../errors.ts";
+import { EXIT, UnavailableError, UsageError } from "../errors.ts";
 import { INSTALL_OPTIONS, type InstallFlags, requirePackages } from "../machine/install.ts";
 import { LocalCluster } from "../local/cluster.ts";
 import { lockDataDir, makeFolders } from "../local/folders.ts";
@@ -31,6 +31,7 @@ import {
   LOG_OPTIONS,
   type LogOptions,
   parseFileName,
+  ZOOKEEPER_ACCESS_OPTIONS,
   ZOOKEEPER_DETAIL_OPTIONS,
   ZOOKEEPER_OPTION,
   type ZooKeeperOptions,
@@ -113,6 +114,7 @@ export const UP: CommandDefinition = {
     ...INSTALL_OPTIONS,
     { ...ZOOKEEPER_WITHOUT_DEFAULT, defaultText: "one of its own" },
     ...ZOOKEEPER_DETAIL_OPTIONS,
+    ...ZOOKEEPER_ACCESS_OPTIONS,
     ...LOG_OPTIONS,
   ],
   restSyntax: "mariadbd's options",
@@ -149,6 +151,9 @@ async function up(
     mariadbdOptions: checkExtraArguments(rest),
   };
   const plans = planMembers(config);
+  if (options.zookeeper === undefined && options.zookeeperTlsDir !== undefined) {
+    throw new UsageError("--zookeeper-tls-dir is for a ZooKeeper that --zookeeper names");
+  }
   await requirePackages(needsOf(options), options);
   using _lock = await lockDataDir(config.dataDir);
   await makeFolders(config.dataDir, plans, uid === 0 ? "mysql" : null);
@@ -210,6 +215,12 @@ function startMembers({ options, config, plans, zookeeper, context }: Running) {
   const zookeeperArguments = [
     ...["--zookeeper", formatZooKeeperAddress(zookeeper), "--root", zookeeper.root || "/"],
     ...["--session-timeout", `${zookeeper.sessionTimeoutMs}ms`],
+    ...(options.zookeeperAclFile === undefined
+      ? []
+      : ["--zookeeper-acl-file", resolve(options.zookeeperAclFile)]),
+    ...(options.zookeeperTlsDir === undefined
+      ? []
+      : ["--zookeeper-tls-dir", options.zookeeperTlsDir]),
   ];
   const logLevel = buildLogConfig(options).level;
   return plans.map((plan) =>

@@ -5,7 +5,7 @@ import type { Plan, Refusal, Sight } from "../cluster/operate.ts";
 import { nameOf } from "../cluster/say.ts";
 import type { Environment, OptionDefinition } from "../command.ts";
 import { buildLogConfig, buildZooKeeperConfig } from "../config.ts";
-import { ConfigError, RefusedError, UnavailableError, UsageError } from "../errors.ts";
+import { RefusedError, UnavailableError, UsageError } from "../errors.ts";
 import { startLog } from "../log.ts";
 import { REAL_CLOCK } from "../machine/clock.ts";
 import { askLine, STDOUT } from "../machine/terminal.ts";
@@ -14,12 +14,8 @@ import { readScene, type SeenScene } from "./scene.ts";
 import type { LogOptions, ZooKeeperOptions } from "../settings/options.ts";
 import { askStatus } from "../http.ts";
 import type { Ensemble } from "../zookeeper/ensemble.ts";
-import {
-  ConnectionLossError,
-  NoAuthError,
-  SessionExpiredError,
-  ZooKeeperError,
-} from "../zookeeper/errors.ts";
+import { ConnectionLossError, SessionExpiredError, ZooKeeperError } from "../zookeeper/errors.ts";
+import { refusedByZooKeeper } from "../refusal.ts";
 import { suggestionFor } from "./suggestion.ts";
 import { openSession } from "../zookeeper_session.ts";
 
@@ -71,13 +67,7 @@ export function refusalOf(cause: unknown): unknown {
   if (cause instanceof ConnectionLossError || cause instanceof SessionExpiredError) {
     return new UnavailableError(`ZooKeeper does not answer any more: ${cause.message}`, { cause });
   }
-  if (!(cause instanceof ZooKeeperError)) return cause;
-  const hint = cause instanceof NoAuthError
-    ? "; give the --zookeeper-digest-file that the members have"
-    : "";
-  return new ConfigError(`ZooKeeper refuses what galera-keeper needs: ${cause.message}${hint}`, {
-    cause,
-  });
+  return cause instanceof ZooKeeperError ? refusedByZooKeeper(cause) : cause;
 }
 
 /**

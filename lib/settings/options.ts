@@ -27,6 +27,8 @@ export interface ZooKeeperOptions {
   readonly sessionTimeout: number;
   readonly root: string;
   readonly zookeeperDigestFile?: string;
+  readonly zookeeperAclFile?: string;
+  readonly zookeeperTlsDir?: string;
 }
 
 /** How to log. */
@@ -151,10 +153,29 @@ export const ZOOKEEPER_DETAIL_OPTIONS: readonly OptionDefinition[] = [
   },
 ];
 
+/** Who may do what there, and TLS. */
+export const ZOOKEEPER_ACCESS_OPTIONS: readonly OptionDefinition[] = [
+  {
+    flags: "--zookeeper-acl-file <file>",
+    description: "a file that says who else may do what with what we create, a scheme:id:rights " +
+      "a line; by default anyone may read what a digest's owner made",
+    group: ZOOKEEPER_GROUP,
+    parse: parseFileName,
+  },
+  {
+    flags: "--zookeeper-tls-dir <directory>",
+    description: "TLS to ZooKeeper: a folder with ca.pem, and where it asks for our certificate " +
+      "cert.pem and key.pem",
+    group: ZOOKEEPER_GROUP,
+    parse: parseAbsolutePath,
+  },
+];
+
 /** What every command that talks to ZooKeeper takes. */
 export const ZOOKEEPER_OPTIONS: readonly OptionDefinition[] = [
   ZOOKEEPER_OPTION,
   ...ZOOKEEPER_DETAIL_OPTIONS,
+  ...ZOOKEEPER_ACCESS_OPTIONS,
 ];
 
 /** What every command that prints facts takes. */

@@ -32,6 +32,7 @@ import {
   type ZooKeeperError,
   zooKeeperError,
 } from "./errors.ts";
+import type { AccessRule } from "../settings/acl.ts";
 import { StateFeed } from "./states.ts";
 import { isValidPath } from "./paths.ts";
 import {
@@ -60,10 +61,12 @@ export interface SessionOptions {
   /** What to ask the server for, in milliseconds; it may grant more or less. */
   readonly sessionTimeoutMs: number;
   /**
-   * A digest, as "user:password". All that is created is then readable by anyone, and everything
-   * else is for its owner alone. Without one anyone may do anything.
+   * A digest, as "user:password". Everything is for its owner, and reading what was created for
+   * anyone, or for those of `acl`. Without both anyone may do anything.
    */
   readonly digest?: string | null;
+  /** Who besides the digest's owner may do what with all that is created. */
+  readonly acl?: readonly AccessRule[] | null;
   /** Connects over TLS. */
   readonly tls?: TlsOptions | null;
   /** Ends the wait for a connection. */
@@ -114,7 +117,7 @@ export class Session implements Ensemble, AsyncDisposable {
     this.#client = client;
     // The package's own methods format a line for a log at each call, whether anybody logs or not.
     this.#native = client.native;
-    this.#acl = aclFor(options.digest ?? null);
+    this.#acl = aclFor(options.digest ?? null, options.acl ?? null);
     client.on("connect", () => this.#onConnected());
     client.on("connecting", () => this.#states.set("suspended"));
     const onTrouble = this.#troubleListener(options.onWaiting ?? ignore);

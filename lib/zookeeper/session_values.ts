@@ -7,22 +7,37 @@ import type {
   MultiOperation,
   MultiOutcome,
 } from "./addon_values.ts";
+import type { AccessRule } from "../settings/acl.ts";
 import { EVENT, FLAGS, PERM } from "./constants.ts";
 import type { CreateMode, Operation, OperationResult, Stat, WatchEvent } from "./ensemble.ts";
 
 /** An access list; undefined is ZooKeeper's open one. */
 export type Acl = readonly AclInput[] | undefined;
 
+const RIGHTS: Readonly<Record<string, number>> = {
+  c: PERM.create,
+  d: PERM.delete,
+  r: PERM.read,
+  w: PERM.write,
+  a: PERM.admin,
+};
+
 /**
- * The access list of all that a session creates: with a digest anyone may read, and its owner alone
- * may do everything. The server puts the session's own digest in the place of "auth".
+ * The access list of all that a session creates: a digest's owner may do everything, and what others
+ * may is in the rules; without them anyone may read. The server puts the session's own digest, or
+ * whatever else it knows the session by, in the place of "auth".
  */
-export function aclFor(digest: string | null): Acl {
-  if (digest === null) return undefined;
-  return [
-    { perms: PERM.all, scheme: "auth", auth: "" },
-    { perms: PERM.read, scheme: "world", auth: "anyone" },
-  ];
+export function aclFor(digest: string | null, rules: readonly AccessRule[] | null = null): Acl {
+  const own = { perms: PERM.all, scheme: "auth", auth: "" };
+  const anyone = { perms: PERM.read, scheme: "world", auth: "anyone" };
+  if (rules === null) return digest === null ? undefined : [own, anyone];
+  const others = rules.map(({ scheme, id, rights }) => ({
+    perms: [...rights].reduce((sum, right) => sum | (RIGHTS[right] ?? 0), 0),
+    scheme,
+    auth: id,
+  }));
+  const isIn = others.some(({ scheme }) => scheme === "auth");
+  return digest === null || isIn ? others : [own, ...others];
 }
 
 function flagsOf(mode: Exclude<CreateMode, object>): number {

@@ -1,5 +1,7 @@
+// needs: zookeeper tls
 import assert from "node:assert/strict";
 import type { TlsOptions } from "../../lib/zookeeper/transport.ts";
+import { keeper } from "../keeper.ts";
 import { FakeServer } from "./fake_server.ts";
 import { freshPath, Opened, until } from "./opened.ts";
 import { TlsServer } from "./tls_server.ts";
@@ -31,6 +33,25 @@ Deno.test("ZooKeeper works over TLS, and says why where the certificates are not
     assert.ok(text.includes(hosts), text);
     assert.equal(opened.zk.state, 1);
   }
+});
+
+Deno.test("a command reaches ZooKeeper over TLS by a folder of certificates", async () => {
+  await using server = await TlsServer.start();
+  const folder = await Deno.makeTempDir({ prefix: "gk-zk-tls-" });
+  const { cert, key } = server.client;
+  for (const [name, text] of Object.entries({ ca: server.ca, cert, key })) {
+    await Deno.writeTextFile(`${folder}/${name}.pem`, text);
+  }
+  const root = `/test-${crypto.randomUUID()}`;
+  const options = [`--zookeeper=${server.hosts}`, `--root=${root}`];
+  // It has looked there.
+  const answered = await keeper(["pause", ...options, `--zookeeper-tls-dir=${folder}/`]);
+  assert.match(answered.stderr, new RegExp(`: No member has reported below ${root} yet`));
+  await Deno.remove(`${folder}/key.pem`);
+  const refused = await keeper(["status", ...options, `--zookeeper-tls-dir=${folder}`]);
+  assert.equal(refused.status, 78, refused.stderr);
+  assert.match(refused.stderr, /^galera-keeper: Cannot read the file "\S+\/key\.pem" that --zoo/);
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("ZooKeeper over TLS gives up a server that accepts and stays silent", async () => {
