@@ -38,19 +38,48 @@ export async function supervise(
   using watch = new Supervisor(member, started);
   using turns = new TurnWatch(member, started);
   using exit = exitSignal(started.running, signal);
+  const look = async () => {
+    const verdict = await watch.look(exit.signal);
+    const isOver = verdict !== null || exit.signal.aborted;
+    return { verdict, turn: isOver ? null : await turns.look(exit.signal) };
+  };
+  let looking: ReturnType<typeof look> | null = null;
   for (;;) {
     const status = await started.running.status().catch(() => null);
-    if (signal.aborted) return await stop(member, started);
-    if (exit.exited) return await exited(member, started);
+    if (signal.aborted || exit.exited) {
+      // It may be registering: nothing is to be registered behind what follows. Without a connection it
+      // gets no further.
+      if (signal.aborted || member.connected !== null) await looking;
+      return signal.aborted ? await stop(member, started) : await exited(member, started);
+    }
     await member.transfers.look(started.running);
     member.progress.observe(status);
     await watch.noteService(status);
-    const verdict = await watch.look(status, exit.signal);
-    if (signal.aborted || exit.exited) continue;
-    if (verdict !== null) return await decideAfresh(member, started, verdict);
-    const turn = await turns.look(exit.signal);
-    if (turn !== null) return await stopForTurn(member, started, turn);
+    looking ??= look();
+    const seen = await untilLate(member, looking, exit.signal);
+    if (seen === undefined || signal.aborted || exit.exited) continue;
+    looking = null;
+    if (seen.verdict !== null) return await decideAfresh(member, started, seen.verdict);
+    if (seen.turn !== null) return await stopForTurn(member, started, seen.turn);
     await untilNextLook(member, Promise.race([watch.touched, turns.touched]), exit.signal);
+  }
+}
+
+/**
+ * What a look came to; undefined where the next one is due before that: a write in doubt keeps it
+ * waiting for as long as the ensemble is away, and the server is watched meanwhile.
+ */
+async function untilLate<Seen>(
+  { world, timing }: Member,
+  looking: Promise<Seen>,
+  signal: AbortSignal,
+): Promise<Seen | undefined> {
+  const ended = new AbortController();
+  const late = world.clock.sleep(timing.pollMs, AbortSignal.any([signal, ended.signal]));
+  try {
+    return await Promise.race([looking, late.then(() => undefined, () => undefined)]);
+  } finally {
+    ended.abort();
   }
 }
 
@@ -108,6 +137,11 @@ class Supervisor implements Disposable {
     this.#others.forget();
   }
 
+  /** As it was last seen: a look may take longer than that stays so. */
+  get #isPrimary(): boolean {
+    return this.#member.progress.status.primary;
+  }
+
   #rearm(): void {
     this.touched = new Promise((resolve) => this.#wake = resolve);
   }
@@ -122,7 +156,7 @@ class Supervisor implements Disposable {
   }
 
   /** One look; a sentence where the server is to be stopped for a new decision. */
-  async look(status: WsrepStatus | null, signal: AbortSignal): Promise<string | null> {
+  async look(signal: AbortSignal): Promise<string | null> {
     // In the background: a server is supervised without an ensemble, too.
     this.#member.registry(signal).catch(() => {});
     const registry = this.#member.connected;
@@ -131,8 +165,8 @@ class Supervisor implements Disposable {
       return null;
     }
     try {
-      const why = await this.#keepRegistered(registry, status, signal) ??
-        await this.#withoutPrimary(registry, status);
+      const why = await this.#keepRegistered(registry, signal) ??
+        await this.#withoutPrimary(registry);
       if (why === null || !await this.#isPaused(registry)) return why;
       // What runs is left alone until somebody lets all go on.
       this.#say(new Error(`all starts and stops are paused, and ${why}`));
@@ -172,14 +206,13 @@ class Supervisor implements Disposable {
   /** Registers where that is not so, and keeps what is registered true. */
   async #keepRegistered(
     registry: Registry,
-    status: WsrepStatus | null,
     signal: AbortSignal,
   ): Promise<string | null> {
     if (registry !== this.#registry) {
       this.#registry = registry;
       this.#changed = true;
     }
-    if (this.#changed || (this.#isLost && status?.primary)) {
+    if (this.#changed || (this.#isLost && this.#isPrimary)) {
       this.#changed = false;
       this.#rearm();
       // Of three watches one has fired: the others would pile up from change to change.
@@ -201,7 +234,7 @@ class Supervisor implements Disposable {
       this.#isLost = cluster.kind !== "known" || known?.phase !== "running" ||
         !await registry.isRegistered();
       // Only a Primary member knows the cluster; others wait for one, or for a new decision.
-      if (this.#isLost && status?.primary) {
+      if (this.#isLost && this.#isPrimary) {
         if (await registerOnce(this.#member, registry, this.#started, signal) === "overruled") {
           return this.#overruled();
         }
@@ -227,7 +260,7 @@ class Supervisor implements Disposable {
   }
 
   async #update(registry: Registry): Promise<void> {
-    const { primary } = this.#member.progress.status;
+    const primary = this.#isPrimary;
     if (this.#registeredAs === primary) return;
     const isThere = await registry.updateNode(nodeOf(this.#member, this.#started));
     this.#registeredAs = isThere ? primary : null;
@@ -237,9 +270,9 @@ class Supervisor implements Disposable {
    * A member without a primary component stays where another is Primary: Galera heals. Where no
    * registered member is, it stops after a grace and decides afresh; `pc.bootstrap` is never used.
    */
-  async #withoutPrimary(registry: Registry, status: WsrepStatus | null): Promise<string | null> {
+  async #withoutPrimary(registry: Registry): Promise<string | null> {
     const { clock } = this.#member.world;
-    if (status === null || status.primary) {
+    if (!this.#member.progress.status.answers || this.#isPrimary) {
       this.#withoutPrimarySinceMs = null;
       this.#others.forget();
       return null;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isReady, Liveness, type Readiness, SILENCE_MS } from "../lib/health.ts";
 import { type MemberStatus, Progress } from "../lib/progress.ts";
-import { SYNCED } from "./wsrep_status.ts";
+import { SYNCED } from "./simulation/wsrep_status.ts";
 
 const NOW = "2026-01-01T00:00:00Z";
 

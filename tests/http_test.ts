@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { UnavailableError } from "../lib/errors.ts";
 import { askMember, askStatus, serveHttp } from "../lib/http.ts";
 import { Progress } from "../lib/progress.ts";
-import { SYNCED } from "./wsrep_status.ts";
+import { SYNCED } from "./simulation/wsrep_status.ts";
 
 const HOST = "127.14.0.1";
 const progress = () => new Progress("galera-1", "10.0.0.1", () => "2026-01-01T00:00:00Z");

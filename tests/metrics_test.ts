@@ -3,7 +3,7 @@ import type { MemberEvent } from "../lib/events.ts";
 import { Metrics } from "../lib/metrics.ts";
 import { Progress } from "../lib/progress.ts";
 import type { Transfer } from "../lib/transfer.ts";
-import { SYNCED } from "./wsrep_status.ts";
+import { SYNCED } from "./simulation/wsrep_status.ts";
 
 const NOW = "2026-01-01T00:00:00Z";
 

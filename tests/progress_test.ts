@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Progress } from "../lib/progress.ts";
-import { SYNCED as PRIMARY } from "./wsrep_status.ts";
+import { SYNCED as PRIMARY } from "./simulation/wsrep_status.ts";
 
 Deno.test("Progress says of a registered member that it serves only while it does", () => {
   const progress = new Progress("alice", "192.0.2.1", () => "2026-01-02T03:04:05Z");

@@ -268,6 +268,43 @@ scenario("registers again after a lost session, the server left alone", {}, asyn
   assert.notEqual(one.session, session);
 });
 
+scenario(
+  "watches its server while a write is in doubt and the ensemble stays away",
+  {},
+  async (simulation) => {
+    await serving(simulation);
+    const one = simulation.machine(1);
+    one.link.set(false);
+    await simulation.run(30_000);
+    // Its session is lost. It registers again, and hears no more of the ensemble in the midst of that.
+    const cut = new Promise<void>((resolve) => {
+      simulation.onStep = (machine, what) => {
+        if (machine !== one || !/^multi .*before$/.test(what)) return;
+        one.link.set(false, "from the ensemble");
+        resolve();
+      };
+    });
+    let isCut = false;
+    cut.then(() => isCut = true);
+    one.link.set(true);
+    assert.ok(await simulation.run(MINUTE_MS, () => isCut), `no write:\n${simulation.summary}`);
+    simulation.onStep = () => {};
+    await simulation.run(MINUTE_MS);
+    // What it says of itself is of now: at first the server is there, and then it is not.
+    const { primary, synced } = one.member!.progress.status;
+    assert.deepEqual([one.running, primary, synced], [true, true, true]);
+    const before = BigInt(one.member!.progress.status.seqno!);
+    await simulation.run(10_000);
+    assert.ok(BigInt(one.member!.progress.status.seqno!) > before, "it looks no more");
+    simulation.wanted.delete(one);
+    one.server!.kill();
+    await allDown(simulation, [one]);
+    one.link.set(true);
+    simulation.start(one);
+    await allUp(simulation);
+  },
+);
+
 scenario("goes on with a start whose session is lost", {}, async (simulation) => {
   simulation.start();
   const starting = () => simulation.machines.some(({ server }) => server?.phase === "joining");

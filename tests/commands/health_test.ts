@@ -4,7 +4,7 @@ import { ConfigError } from "../../lib/errors.ts";
 import { serveHttp } from "../../lib/http.ts";
 import { Progress } from "../../lib/progress.ts";
 import { keeper } from "../keeper.ts";
-import { SYNCED } from "../wsrep_status.ts";
+import { SYNCED } from "../simulation/wsrep_status.ts";
 
 const HOST = "127.14.0.2";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Metrics } from "../../lib/metrics.ts";
 import { Progress } from "../../lib/progress.ts";
-import { SYNCED } from "../wsrep_status.ts";
+import { SYNCED } from "../simulation/wsrep_status.ts";
 import { inRepository, promtool } from "./promtool.ts";
 
 const FIXTURE = "tests/k8s/alerts.test.yaml";

@@ -6,7 +6,7 @@ import type {
   ViewMember,
   WsrepStatus,
 } from "../../lib/mariadb/database.ts";
-import { AT_REST } from "../wsrep_status.ts";
+import { AT_REST } from "./wsrep_status.ts";
 import type { SimDatadir } from "./datadir.ts";
 import type { Component, Galera } from "./galera.ts";
 import { holds, type Txn } from "./history.ts";

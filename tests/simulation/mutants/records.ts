@@ -138,7 +138,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     breaks: "Session lost while running: a new session registers again",
     changes: [{
       file: "lib/supervise.ts",
-      from: "if (this.#changed || (this.#isLost && status?.primary)) {",
+      from: "if (this.#changed || (this.#isLost && this.#isPrimary)) {",
       to: "if (this.#changed) {",
     }],
     seed: 51,

@@ -1,5 +1,5 @@
 /** What a member of a cluster that rests says of its load. */
-import type { WsrepStatus } from "../lib/mariadb/database.ts";
+import type { WsrepStatus } from "../../lib/mariadb/database.ts";
 
 /** Nothing waits, nobody was held up. */
 export const AT_REST = {
