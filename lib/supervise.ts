@@ -312,6 +312,8 @@ async function stopForTurn(
   { request, lock }: BegunTurn,
 ): Promise<Supervision> {
   await stopServer(member, started, `${request.by} asked for a ${request.kind} of all members`);
+  // No start of its own has failed by it.
+  await member.pacing.succeeded();
   await noteServerStopped(member);
   return { kind: "turn", lock };
 }
