@@ -34,6 +34,7 @@ import {
 } from "./programs.ts";
 import { RuntimeFolder } from "./runtime.ts";
 import type { DatabaseSettings } from "./settings.ts";
+import { sstAccount } from "./sst_account.ts";
 
 /**
  * The database of this machine. Nothing is touched before its first use.
@@ -122,7 +123,13 @@ class MariadbDatabase implements Database {
         datadir,
         settings: this.#settings,
         // No Galera in it, so its library is not looked for.
-        surroundings: { provider: "none", hasWsrepInfo: false, runtimeFolder: runtime.path },
+        surroundings: {
+          provider: "none",
+          hasWsrepInfo: false,
+          runtimeFolder: runtime.path,
+          sstAccount: null,
+          cores: 1,
+        },
         runtime,
         account,
         program: await findMariadbd(),
@@ -158,6 +165,7 @@ class MariadbDatabase implements Database {
         },
         socket: this.#settings.socket,
         login: loginOf(this.#settings, account),
+        sstAccount: sstMethod === "mariabackup" ? sstAccount(account) : null,
         member: this.#settings.member,
         datadir: datadir.path,
         log: this.#log,
@@ -195,11 +203,14 @@ class MariadbDatabase implements Database {
 
   /** @returns The one argument that mariadbd gets. */
   async #writeOptions(runtime: RuntimeFolder, datadir: Datadir, purpose: Purpose): Promise<string> {
+    const { account } = await this.#open();
     const isWsrepOn = purpose.kind !== "plain";
     const surroundings: Surroundings = {
       provider: isWsrepOn ? await findProvider(this.#settings.provider) : "none",
       hasWsrepInfo: await hasPlugin("wsrep_info.so"),
       runtimeFolder: runtime.path,
+      sstAccount: sstAccount(account),
+      cores: navigator.hardwareConcurrency,
     };
     const settings = { ...this.#settings, datadir: datadir.path };
     const text = optionFile(settings, surroundings, purpose);

@@ -7,6 +7,7 @@ import { KeptConnection, type Login } from "./connection.ts";
 import type { ExitStatus, Running, TransferSeen, ViewMember, WsrepStatus } from "./database.ts";
 import type { Line } from "./output.ts";
 import { programOf, sessionMembers, signalAll, transfersAmong } from "./processes.ts";
+import { ensureSstAccount } from "./sst_account.ts";
 import { TlsHints } from "./tls_hints.ts";
 import { TransferSight } from "./transfer_sight.ts";
 import { Transfers } from "./transfers.ts";
@@ -25,6 +26,8 @@ export interface MysqldOptions {
   readonly child: Omit<ChildOptions, "onLine">;
   readonly socket: string;
   readonly login: Login;
+  /** Who SSTs by mariabackup log in as; null where none is to come. */
+  readonly sstAccount: string | null;
   /** Its name in the cluster. */
   readonly member: string;
   /** Without symbolic links. */
@@ -45,6 +48,8 @@ export class Mysqld implements Running {
   readonly #sight: TransferSight;
   readonly #log: Logger;
   readonly #hints: TlsHints;
+  /** Who is to be let in for SSTs; null once that is seen to. */
+  #sstAccount: string | null;
   #isServing = false;
   #hasExited = false;
   #killAtMs = Infinity;
@@ -52,9 +57,11 @@ export class Mysqld implements Running {
 
   /** Starts it. @throws {UnavailableError} It cannot be started. */
   constructor(
-    { child: options, socket, login, member, datadir, log, isTls, cleanUp }: MysqldOptions,
+    { child: options, socket, login, sstAccount, member, datadir, log, isTls, cleanUp }:
+      MysqldOptions,
   ) {
     this.#log = log;
+    this.#sstAccount = sstAccount;
     this.#hints = new TlsHints(isTls, (hint) => log.warn("{hint}", { hint }));
     const child = startChild({ ...options, onLine: (line) => this.#notice(line) });
     this.pid = child.pid;
@@ -75,6 +82,8 @@ export class Mysqld implements Running {
     if (status !== null) {
       this.#isServing = true;
       this.#sight.committed(status.lastCommitted);
+      // It may be a donor from now on. One that bootstraps takes no writes yet.
+      if (status.synced && status.ready && status.letsClientsIn) this.#admitSst();
     }
     return status;
   }
@@ -83,6 +92,20 @@ export class Mysqld implements Running {
     if (await this.#connection.query("SET GLOBAL wsrep_reject_queries = NONE") === null) {
       throw new UnavailableError("Cannot let clients in as mariadbd does not answer");
     }
+  }
+
+  async #admitSst(): Promise<void> {
+    const name = this.#sstAccount;
+    if (name === null) return;
+    this.#sstAccount = null;
+    const created = await ensureSstAccount(this.#connection, name);
+    if (created === false) return;
+    this.#log[created ? "info" : "warn"](
+      created
+        ? "An SST by mariabackup logs in as {name}@localhost by the unix socket: created it"
+        : "An SST by mariabackup from here may fail: {name}@localhost is not there and could not be created",
+      { name },
+    );
   }
 
   async transferredBytes(): Promise<number> {

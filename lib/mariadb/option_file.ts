@@ -24,6 +24,10 @@ export interface Surroundings {
   readonly hasWsrepInfo: boolean;
   /** A folder that mariadbd may write to, for its pid file and private sockets. */
   readonly runtimeFolder: string;
+  /** The account of the server's that mariabackup logs in as, see sst_account.ts; null: there is none. */
+  readonly sstAccount: string | null;
+  /** How many cores this machine has. */
+  readonly cores: number;
 }
 
 /** Galera's default ports: its group, IST, SST. */
@@ -55,10 +59,7 @@ export function optionFile(
   ]];
   if (purpose.kind === "bootstrap" || purpose.kind === "join") {
     sections.push(["sst", sst(settings)]);
-    const { rootPassword } = settings.initialisation;
-    if (settings.sstMethod === "mariabackup" && rootPassword !== null) {
-      sections.push(["mariabackup", [["user", "root"], ["password", rootPassword]]]);
-    }
+    sections.push(["mariabackup", mariabackup(settings, surroundings)]);
   }
   return sections.map(([name, options]) =>
     [`[${name}]`, ...options.map(formatOption), ""].join("\n")
@@ -259,6 +260,24 @@ function sst(settings: DatabaseSettings): Option[] {
     options.push(["encrypt", "3"]);
   }
   return options;
+}
+
+/** More of them would take the disk from the clients that a donor serves. */
+const MOST_BACKUP_THREADS = 4;
+
+/**
+ * For mariadb-backup itself. A joiner of another method than ours may ask for it, too. Nothing about
+ * compression: both sides would need the same program. `[sst] backup-threads` goes over ours.
+ */
+function mariabackup(
+  { sstMethod, initialisation: { rootPassword } }: DatabaseSettings,
+  { sstAccount, cores }: Surroundings,
+): Option[] {
+  const threads = Math.max(1, Math.min(MOST_BACKUP_THREADS, Math.ceil(cores / 2)));
+  const parallel: Option = ["parallel", `${threads}`];
+  if (sstAccount !== null) return [["user", sstAccount], parallel];
+  if (sstMethod !== "mariabackup" || rootPassword === null) return [parallel];
+  return [["user", "root"], ["password", rootPassword], parallel];
 }
 
 /** The default of wsrep_sst_mariabackup's `cpat`, which ours replaces. */

@@ -1,4 +1,5 @@
 /** A server's state transfers: what it prints of them, and how far they are. */
+import { withReason } from "./complaint.ts";
 import type { TransferSeen } from "./database.ts";
 import { footprint } from "./footprint.ts";
 import { type LoggedTransfer, TransferLog } from "./transfer_log.ts";
@@ -19,8 +20,9 @@ export class TransferSight {
   #done = 0;
   /** What a donor will send. */
   #total: number | null = null;
-  /** Whether what was copied has been measured, now that it is all there. */
+  /** Whether what was copied has been measured, now that it is all there, or what failed looked up. */
   #isMeasured = false;
+  #failure: string | null = null;
   #lastCommitted = -1n;
 
   /** @param member Its name in the cluster. */
@@ -70,6 +72,7 @@ export class TransferSight {
     this.#done = 0;
     this.#total = null;
     this.#isMeasured = false;
+    this.#failure = null;
     this.#transfers.restart();
     if (kind !== "SST" || role !== "donor") return;
     footprint(this.#datadir, method).then((bytes) => {
@@ -88,7 +91,10 @@ export class TransferSight {
 
   /** The last look was up to a second before the end. */
   async #measure({ kind, role, method, number, failure }: LoggedTransfer): Promise<void> {
-    if (kind === "SST" && failure === null) {
+    if (failure !== null) {
+      const why = await withReason(failure);
+      if (this.#number === number) this.#failure = why;
+    } else if (kind === "SST") {
       const bytes = role === "donor"
         ? this.#total
         : await footprint(this.#datadir, method).catch(() => null);
@@ -112,7 +118,7 @@ export class TransferSight {
       phase,
       elapsedMs,
       hasEnded,
-      failure,
+      failure: failure === null ? null : this.#failure ?? failure,
     };
   }
 

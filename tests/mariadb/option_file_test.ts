@@ -5,6 +5,7 @@ import {
   optionFile,
   providerOptions,
   type Purpose,
+  type Surroundings,
 } from "../../lib/mariadb/option_file.ts";
 import type { DatabaseSettings } from "../../lib/mariadb/settings.ts";
 import { NO_INITIALISATION } from "./machine.ts";
@@ -25,7 +26,13 @@ const SETTINGS: DatabaseSettings = {
   extraArguments: [],
   initialisation: NO_INITIALISATION,
 };
-const SURROUNDINGS = { provider: "/lib/galera.so", hasWsrepInfo: true, runtimeFolder: "/run/gk" };
+const SURROUNDINGS: Surroundings = {
+  provider: "/lib/galera.so",
+  hasWsrepInfo: true,
+  runtimeFolder: "/run/gk",
+  sstAccount: "mysql",
+  cores: 2,
+};
 
 /** The values of the section [mysqld], the last one of each name; null where it stands alone. */
 function values(more: Partial<DatabaseSettings>, purpose: Purpose): Map<string, string | null> {
@@ -115,15 +122,32 @@ Deno.test("optionFile() binds every listener where it is told to", () => {
   assert.deepEqual(listeners(SETTINGS, { kind: "plain" }).map(({ host }) => host), ["0.0.0.0"]);
 });
 
-Deno.test("optionFile() has root's password only where an SST needs it", () => {
+Deno.test("optionFile() has root's password only where mariabackup can log in no other way", () => {
   const initialisation = { ...NO_INITIALISATION, rootPassword: "hunter2" };
   const join: Purpose = { kind: "join", donors: ["::1"], startPosition: null, serverId: 1 };
-  const has = (sstMethod: "rsync" | "mariabackup", purpose: Purpose) =>
-    optionFile({ ...SETTINGS, sstMethod, initialisation }, SURROUNDINGS, purpose)
+  const has = (
+    sstMethod: "rsync" | "mariabackup",
+    purpose: Purpose,
+    sstAccount: string | null = null,
+  ) =>
+    optionFile({ ...SETTINGS, sstMethod, initialisation }, { ...SURROUNDINGS, sstAccount }, purpose)
       .includes("hunter2");
+  assert.equal(has("mariabackup", join, "mysql"), false);
   assert.equal(has("rsync", join), false);
   assert.equal(has("mariabackup", join), true);
   assert.equal(has("mariabackup", { kind: "recover" }), false);
+});
+
+Deno.test("optionFile() tells mariadb-backup who it logs in as, and how many threads it has", () => {
+  const section = (cores: number) => {
+    const plan: Purpose = { kind: "bootstrap", startPosition: null, serverId: 1 };
+    const text = optionFile(SETTINGS, { ...SURROUNDINGS, cores }, plan);
+    return text.slice(text.indexOf("[mariabackup]")).trim().split("\n");
+  };
+  const table: [cores: number, threads: number][] = [[1, 1], [2, 1], [3, 2], [8, 4], [64, 4]];
+  for (const [cores, threads] of table) {
+    assert.deepEqual(section(cores), ["[mariabackup]", 'user="mysql"', `parallel="${threads}"`]);
+  }
 });
 
 Deno.test("providerOptions() puts the user's over ours, but for what is decided elsewhere", () => {

@@ -153,3 +153,71 @@ Deno.test("a donor that dies leaves a joiner that is torn", async () => {
   const { held } = await donor.inspect(NEVER);
   assert.ok(held.kind === "at" && held.position.seqno > 0n);
 });
+
+// The official image's script makes no such account, and root's password may be another one by now.
+Deno.test("an SST by mariabackup needs no password, and says on both sides why it fails", async () => {
+  await using machine = await Machine.make(86);
+  const { initialisation } = await machine.settings(1);
+  const sstMethod = "mariabackup";
+  const { providerOptions } = await machine.settings(1);
+  const donor = await machine.database(1, {
+    sstMethod,
+    initialisation: { ...initialisation, rootPassword: "of old" },
+    providerOptions: { ...providerOptions, "pc.weight": "3" },
+  });
+  const joiner = await machine.database(2, { sstMethod });
+  await donor.inspect(NEVER);
+  await donor.initialise(NEVER);
+  const first = await donor.spawn({ kind: "bootstrap", startPosition: null, serverId: 1 });
+  await until(first, ({ primary, synced }) => primary && synced);
+  await first.makeWritable();
+  const hasAccount = async () =>
+    await machine.sql(donor, "SELECT COUNT(*) FROM mysql.user WHERE User = 'mysql'") === "1";
+  assert.ok(await hasAccount());
+  await machine.sql(
+    donor,
+    "DROP USER mysql@localhost; CREATE USER mysql@localhost IDENTIFIED BY 'x';" +
+      "ALTER USER root@localhost IDENTIFIED VIA unix_socket",
+  );
+  await joiner.inspect(NEVER);
+  const refused = await joiner.spawn(join(donor, 2));
+  assert.notEqual((await refused.exited).code, 0);
+  assert.match(
+    (await refused.transfer())?.failure ?? "",
+    /^node-1 cannot send it \(.*\), and says why in its log$/,
+  );
+  assert.match(
+    (await first.transfer())?.failure ?? "",
+    /^mariadb-backup finished with error: 1: .*Access denied for user 'mysql'@'localhost'/,
+  );
+
+  await until(first, isUp);
+  await machine.sql(donor, "DROP USER mysql@localhost");
+  // As the keeper of a donor that starts anew does.
+  await first.stop(20_000);
+  const { held } = await donor.inspect(NEVER);
+  assert.ok(held.kind === "at");
+  const again = await donor.spawn({
+    kind: "bootstrap",
+    startPosition: held.position,
+    serverId: 1,
+  });
+  await until(again, ({ primary, synced }) => primary && synced);
+  assert.equal(
+    await machine.sql(
+      donor,
+      "SET wsrep_on = OFF; SELECT COUNT(*) FROM mysql.user WHERE User = 'mysql'",
+    ),
+    "0",
+    "nothing is written while it takes no writes",
+  );
+  await again.makeWritable();
+  await until(again, isUp);
+  const second = await joiner.spawn(join(donor, 2));
+  await until(second, isUp);
+  assert.equal((await again.transfer())?.failure, null);
+  assert.match(
+    await machine.sql(joiner, "SHOW GRANTS FOR mysql@localhost"),
+    /^GRANT RELOAD, PROCESS, LOCK TABLES, BINLOG MONITOR ON \*\.\* TO `mysql`@`localhost` IDENTIFIED VIA unix_socket$/,
+  );
+});
