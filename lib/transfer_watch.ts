@@ -120,9 +120,10 @@ export class TransferWatch {
       ...(seen.failure === null ? {} : { failure: seen.failure }),
     };
     this.#progress.transferred(transfer);
-    log[seen.failure === null ? "info" : "warn"]("{transfer}", {
-      transfer: describeTransfer(transfer),
-    });
+    const text = describeTransfer(transfer);
+    // A donor serves on: its own story goes on without it.
+    if (seen.role === "joiner") this.#progress.note(text);
+    log[seen.failure === null ? "info" : "warn"]("{text}", { text });
   }
 
   #transferOf({ samples, startedAt, total: told }: Followed, seen: TransferSeen): Transfer {

@@ -25,9 +25,24 @@ export function openScreen(output: Output, json: boolean): Screen {
   return output.isTerminal() ? new LiveScreen(output) : new LineScreen(output);
 }
 
+/** How the state transfers of members ended, each told once: of both its ends, as each saw it. */
+class Transfers {
+  readonly #told = new Map<string, string>();
+
+  news(views: readonly MemberView[]): readonly string[] {
+    return views.flatMap((view) => {
+      const transfer = describeLastTransfer(view);
+      if (transfer === null || this.#told.get(view.name) === transfer) return [];
+      this.#told.set(view.name, transfer);
+      return [`${view.name} ${view.address}: ${transfer}`];
+    });
+  }
+}
+
 /** A table that is drawn over again in place. */
 export class LiveScreen implements Screen {
   readonly #output: Output;
+  readonly #transfers = new Transfers();
   #drawn: readonly string[] = [];
 
   constructor(output: Output) {
@@ -35,6 +50,7 @@ export class LiveScreen implements Screen {
   }
 
   show(views: readonly MemberView[]): void {
+    for (const line of this.#transfers.news(views)) this.say(line);
     const lines = views.length === 0 ? [] : renderTable(views, this.#output.size().columns);
     if (lines.join("\n") === this.#drawn.join("\n")) return;
     this.#output.write(this.#erase() + lines.map((line) => `${line}\n`).join(""));
@@ -57,19 +73,15 @@ export class LineScreen implements Screen {
   readonly #output: Output;
   readonly #startedMs = performance.now();
   readonly #last = new Map<string, string>();
-  readonly #transfers = new Map<string, string>();
+  readonly #transfers = new Transfers();
 
   constructor(output: Output) {
     this.#output = output;
   }
 
   show(views: readonly MemberView[]): void {
+    for (const line of this.#transfers.news(views)) this.say(line);
     for (const view of views) {
-      const transfer = describeLastTransfer(view);
-      if (transfer !== null && this.#transfers.get(view.name) !== transfer) {
-        this.#transfers.set(view.name, transfer);
-        this.say(`${view.name} ${view.address}: ${transfer}`);
-      }
       const step = stepOf(view);
       if (this.#last.get(view.name) === step) continue;
       this.#last.set(view.name, step);

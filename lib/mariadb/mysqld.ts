@@ -9,6 +9,7 @@ import type { Line } from "./output.ts";
 import { programOf, sessionMembers, signalAll, transfersAmong } from "./processes.ts";
 import { ensureSstAccount } from "./sst_account.ts";
 import { TlsHints } from "./tls_hints.ts";
+import { WAITING } from "./transfer_log.ts";
 import { TransferSight } from "./transfer_sight.ts";
 import { Transfers } from "./transfers.ts";
 import { readStatus, readViewMembers } from "./wsrep.ts";
@@ -113,7 +114,22 @@ export class Mysqld implements Running {
   }
 
   async transfer(): Promise<TransferSeen | null> {
-    return await this.#sight.look();
+    const seen = await this.#sight.look();
+    if (seen?.phase === WAITING && !seen.hasEnded) await this.#endForNobody(seen.peer);
+    return seen;
+  }
+
+  /**
+   * A donor by mariabackup sleeps before it sends (wsrep_sst_mariabackup: `sleep 10`). Where its joiner
+   * has left meanwhile, it would send to whoever listens at that address by then: to the next attempt,
+   * which expects something else first, and fails.
+   */
+  async #endForNobody(joiner: string | null): Promise<void> {
+    const names = (await this.viewMembers()).map(({ name }) => name);
+    const isKnown = joiner !== null && names.length > 0 && !names.includes("");
+    if (!isKnown || names.includes(joiner) || this.#stopping !== null) return;
+    this.#sight.abandon(`${joiner} has left the cluster`);
+    await this.#askTransfers();
   }
 
   async viewMembers(): Promise<readonly ViewMember[]> {

@@ -35,11 +35,14 @@ const IST_GOES_ON = /^WSREP: Receiving IST\.\.\.\s*[\d.]+% \((\d+)\/\d+ events\)
 /** MariaDB's sql/wsrep_sst.cc; `--bypass` says that an IST follows. */
 const SCRIPT = /^WSREP: Running: 'wsrep_sst_(\w+) --role '(joiner|donor)' (.*)$/;
 
+/** What a donor's script of mariabackup does for ten seconds before it sends. */
+export const WAITING = "waiting for the joiner";
+
 /** Lines that say what a joiner, a donor does besides copying. */
 const PHASES: readonly (readonly [LoggedTransfer["role"], RegExp, string | null])[] = [
   ["donor", /^WSREP: Flushing tables for SST/, "flushing tables"],
   ["donor", /^WSREP: Tables flushed/, null],
-  ["donor", /^WSREP_SST: Sleeping before data transfer/, "waiting for the joiner"],
+  ["donor", /^WSREP_SST: Sleeping before data transfer/, WAITING],
   ["donor", /^WSREP_SST: Streaming the backup to joiner/, null],
   ["joiner", /^WSREP_SST: Preparing the backup at/, "preparing"],
   ["joiner", /^WSREP_SST: Moving the backup to/, "moving"],
@@ -98,6 +101,11 @@ export class TransferLog {
   /** The server has exited: what went on has failed. */
   exited(): void {
     if (this.#current?.hasEnded === false) this.#end("mariadbd has exited");
+  }
+
+  /** What goes on is ended by us. @param why In a few words, over what the script will say. */
+  abandon(why: string): void {
+    if (this.#current?.hasEnded === false) this.#change({ hasEnded: true, failure: why });
   }
 
   #requested(joiner: string, donor: string): void {

@@ -49,6 +49,12 @@ export class TransferSight {
     this.#follow();
   }
 
+  /** What goes on is ended by us. @param why In a few words. */
+  abandon(why: string): void {
+    this.#log.abandon(why);
+    this.#follow();
+  }
+
   /** Looks now; costs nothing while no transfer goes on. */
   async look(): Promise<TransferSeen | null> {
     const { current } = this.#log;

@@ -217,3 +217,13 @@ Deno.test("LiveScreen draws the table over itself and keeps what is said above i
   screen.say("hello");
   assert.ok(out.text.slice(first).startsWith("\r\x1b[2A\x1b[Jhello\n"));
 });
+
+Deno.test("LiveScreen says above the table how a state transfer ended, once", () => {
+  const out = output();
+  const screen = new LiveScreen(out);
+  const lastTransfer = { ...SST, done: 100e6, endedAt: "2026-01-01T00:00:05Z" };
+  for (let times = 0; times < 2; times++) screen.show([view(running({ lastTransfer }))]);
+  const lines = stripVTControlCharacters(out.text).split("\n");
+  assert.equal(lines[0], "galera-1 127.0.1.1: SST from galera-2 done: 100 MB in 5 s, 20 MB/s");
+  assert.equal(lines.filter((line) => line.includes("SST from")).length, 1);
+});

@@ -221,3 +221,33 @@ Deno.test("an SST by mariabackup needs no password, and says on both sides why i
     /^GRANT RELOAD, PROCESS, LOCK TABLES, BINLOG MONITOR ON \*\.\* TO `mysql`@`localhost` IDENTIFIED VIA unix_socket$/,
   );
 });
+
+Deno.test("a donor by mariabackup whose joiner leaves before it sends, sends to the next attempt in its turn", async () => {
+  await using machine = await Machine.make(87);
+  const sstMethod = "mariabackup";
+  const { providerOptions } = await machine.settings(1);
+  const donor = await machine.database(1, {
+    sstMethod,
+    providerOptions: { ...providerOptions, "pc.weight": "3" },
+  });
+  const joiner = await machine.database(2, { sstMethod });
+  const first = await bootstrap(donor);
+  await joiner.inspect(NEVER);
+  const cut = await joiner.spawn(join(donor, 2));
+  const seenOf = async (isWanted: (seen: TransferSeen) => boolean): Promise<TransferSeen> => {
+    for (;;) {
+      const seen = await first.transfer();
+      if (seen !== null && isWanted(seen)) return seen;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  await seenOf(({ phase }) => phase === "waiting for the joiner");
+  await cut.stop(600_000);
+  // At once, while the script of the first attempt would still sleep.
+  const next = await joiner.spawn(join(donor, 2));
+  const ended = await seenOf(({ hasEnded }) => hasEnded);
+  assert.deepEqual([ended.number, ended.failure], [1, "node-2 has left the cluster"]);
+  await until(next, isUp);
+  const sent = await seenOf(({ hasEnded }) => hasEnded);
+  assert.deepEqual([sent.number, sent.failure], [2, null]);
+});

@@ -179,6 +179,15 @@ for (const [what, transfer, failure] of FAILURES) {
   });
 }
 
+Deno.test("TransferLog says why we ended it, over what the script says of that", () => {
+  const log = new TransferLog("node-1");
+  for (const line of [REQUEST, script("mariabackup", "donor")]) log.notice(line, false);
+  log.abandon("node-2 has left");
+  log.notice("WSREP_SST: Cleanup after exit with status: 3", true);
+  log.notice(SENT.replace("complete.", FAILED), false);
+  assert.deepEqual([log.current?.hasEnded, log.current?.failure], [true, "node-2 has left"]);
+});
+
 Deno.test("TransferLog begins anew with each transfer, and takes the server's end for a failure", () => {
   const log = new TransferLog("node-2");
   for (const line of [WHOLE, REQUEST]) log.notice(line, false);
@@ -188,5 +197,6 @@ Deno.test("TransferLog begins anew with each transfer, and takes the server's en
   assert.deepEqual([log.current?.number, log.current?.failure], [2, null]);
   log.notice(RECEIVED, false);
   log.exited();
+  log.abandon("too late");
   assert.equal(log.current?.failure, null);
 });
