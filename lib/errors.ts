@@ -7,8 +7,10 @@
 /** Exit statuses of our own. Others are `mariadbd`'s own or 128 + the signal that ended us. */
 export const EXIT = {
   ok: 0,
-  /** Asked how something is, the answer is: not well. */
+  /** Asked how something is, the answer is: not well; of `status`: degraded. */
   unwell: 1,
+  /** `status`: no member is in a primary component. */
+  noPrimary: 2,
   /** The command line is wrong (EX_USAGE). */
   usage: 64,
   /** Something needed is not there: a program, a library, a server, a lock (EX_UNAVAILABLE). */

@@ -104,6 +104,7 @@ async function followStory(
   startLog(buildLogConfig(options));
   const config = buildZooKeeperConfig(options, env);
   const { json = false, lines } = options;
+  const gone = new AbortController();
   const shown = new Set<string>();
   let isFirst = true;
   const following = follow<Story>({
@@ -120,12 +121,13 @@ async function followStory(
       isFirst = false;
       if (json) { for (const one of entries) print(JSON.stringify({ v: 1, ...one })); }
       else show(entries);
+      if (STDOUT.isGone?.()) gone.abort();
     },
-  }, signal);
+  }, AbortSignal.any([signal, gone.signal]));
   try {
     return await following;
   } catch (error) {
-    if (error instanceof InterruptedError) return EXIT.ok;
+    if (error instanceof InterruptedError || gone.signal.aborted) return EXIT.ok;
     throw refusalOf(error);
   }
 }

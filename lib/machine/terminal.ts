@@ -12,6 +12,8 @@ export interface Output {
   write(text: string): void;
   /** As `write()`, for what is no text. */
   writeBytes(bytes: Uint8Array): void;
+  /** Whether its reader has gone: whoever writes for ever may stop. */
+  isGone?(): boolean;
 }
 
 const encoder = new TextEncoder();
@@ -21,12 +23,16 @@ const encoder = new TextEncoder();
  * that went away is no error, as the database is not to die of a closed log.
  */
 function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
+  let gone = false;
   const writeBytes = (bytes: Uint8Array) => {
     for (let at = 0; at < bytes.length;) {
       try {
         at += stream.writeSync(bytes.subarray(at));
       } catch (error) {
-        if (error instanceof Deno.errors.BrokenPipe) return;
+        if (error instanceof Deno.errors.BrokenPipe) {
+          gone = true;
+          return;
+        }
         if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       }
     }
@@ -42,7 +48,19 @@ function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
     },
     write: (text) => writeBytes(encoder.encode(text)),
     writeBytes,
+    isGone: () => gone,
   };
+}
+
+/**
+ * Whether colours are to be used: on a terminal that knows them, unless a person wants none
+ * (https://no-color.org: `NO_COLOR` that is not empty).
+ */
+export function hasColours(
+  output: Pick<Output, "isTerminal">,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return output.isTerminal() && !env.NO_COLOR && env.TERM !== "dumb";
 }
 
 /** Standard output: what was asked for. */

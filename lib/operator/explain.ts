@@ -4,7 +4,7 @@ import type { Course, Scene } from "../cluster/dry_run.ts";
 import { nameOf } from "../cluster/say.ts";
 import type { Attempt, Decision } from "../cluster/view.ts";
 import type { MemberStatus } from "../progress.ts";
-import { describeCluster, describePause } from "./status.ts";
+import { describeCluster, describePause } from "./status_screen.ts";
 
 /** One member's part. */
 export interface MemberExplanation {

@@ -43,6 +43,7 @@ export interface Ground {
 /**
  * Opens a session for one command.
  *
+ * @param patienceMs How long to wait for ZooKeeper at most, in milliseconds.
  * @throws {UnavailableError} ZooKeeper cannot be reached, or not any more.
  * @throws {ConfigError} ZooKeeper refuses what the command does.
  */
@@ -51,10 +52,11 @@ export async function withSession<T>(
   env: Environment,
   signal: AbortSignal,
   body: (ground: Ground) => Promise<T>,
+  patienceMs = PATIENCE_MS,
 ): Promise<T> {
   startLog(buildLogConfig(options));
   const config = buildZooKeeperConfig(options, env);
-  await using ensemble = await openSession(config, { signal, patienceMs: PATIENCE_MS });
+  await using ensemble = await openSession(config, { signal, patienceMs });
   try {
     return await body({ ensemble, root: config.root, signal });
   } catch (cause) {

@@ -3,8 +3,8 @@ import type { Plan, Sight } from "../cluster/operate.ts";
 import { cancel } from "../cluster/requests.ts";
 import { nameOf } from "../cluster/say.ts";
 import type { SeenRecord } from "../cluster/view.ts";
-import { askAll } from "../peers.ts";
 import { Requests } from "../requests.ts";
+import { askSight } from "./sight.ts";
 import { settle } from "../settle.ts";
 import { PAUSE, readArbitrators, readSnapshot, type Snapshot } from "../snapshot.ts";
 import type { World } from "../world.ts";
@@ -47,47 +47,11 @@ export class Operator {
     const watches = new AbortController();
     try {
       const snapshot = await readSnapshot(this.#ensemble, this.#root, watches.signal);
-      const { cluster, records, storage, nodes, paused } = snapshot;
-      const clusterUuid = cluster.kind === "known" ? cluster.cluster.uuid : null;
-      // Who asks is no member: nobody is left out.
-      const asking = { member: "", address: "", clusterUuid };
-      const [registered, serving] = await Promise.all([
-        askAll(nodes, asking, this.#ask, signal),
-        this.#findServing(records, clusterUuid, signal),
-      ]);
-      return {
-        snapshot,
-        sight: { storage, paused, cluster, records, registered, serving },
-      };
+      const arbitrators = () => readArbitrators(this.#ensemble, this.#root);
+      return { snapshot, sight: await askSight(snapshot, arbitrators, this.#ask, signal) };
     } finally {
       watches.abort();
     }
-  }
-
-  /**
-   * Members that answer and run a server: one that is cut off from the ensemble only serves on. One that
-   * does not answer either may yet be seen by an arbitrator that votes with it.
-   */
-  async #findServing(
-    records: readonly SeenRecord[],
-    clusterUuid: string | null,
-    signal: AbortSignal,
-  ): Promise<string[]> {
-    const names = await Promise.all(records.map(async (seen) => {
-      if (seen.kind !== "record" || seen.record.http === null) return null;
-      try {
-        const { member, primary, uuid } = await this.#ask(seen.record.http, signal);
-        // An address may have gone to another cluster, whose members may have the same names.
-        const isOurs = clusterUuid === null || uuid === null || uuid === clusterUuid;
-        return isOurs && member === seen.record.name && (primary || uuid !== null) ? member : null;
-      } catch {
-        signal.throwIfAborted();
-        return null;
-      }
-    }));
-    const arbitrators = await readArbitrators(this.#ensemble, this.#root);
-    const seen = arbitrators.filter(({ primary }) => primary).flatMap(({ members }) => members);
-    return [...new Set([...names.filter((name) => name !== null), ...seen])];
   }
 
   /**

@@ -2,19 +2,37 @@
 
 import { nameOf } from "../cluster/say.ts";
 import type { Advice } from "../cluster/dry_run.ts";
-import { formatPosition } from "../cluster/position.ts";
-import { describeRequest, isOver, type Request } from "../cluster/requests.ts";
-import type { ClusterOnRecord, RecordData, SeenRecord } from "../cluster/view.ts";
+import {
+  comparePositions,
+  formatPosition,
+  isKnown,
+  parsePosition,
+  type Position,
+  PositionError,
+} from "../cluster/position.ts";
+import { isOver, type Request } from "../cluster/requests.ts";
+import type { ClusterOnRecord, MemberRecord, RecordData, SeenRecord } from "../cluster/view.ts";
 import type { MemberStatus } from "../progress.ts";
 import type { NodeChild } from "../snapshot.ts";
 import type { Arbitrator } from "../znodes.ts";
+import { type Health as MemberHealth, type Known, stateOf } from "./member_state.ts";
+import { type Evidence, type Health, judge } from "./verdict.ts";
 
 /** A member as the registry and, where it answers, it itself shows it. */
 export interface MemberReport {
-  /** Null for a child of `nodes` that is not one of ours. */
+  /** Null for a child of `nodes` that is not one of ours, and for one asked that did not answer. */
   readonly name: string | null;
   readonly address: string;
   readonly serverId: number | null;
+  /** How it is, in a few words. */
+  readonly state: string;
+  readonly health: MemberHealth;
+  /** How far its data goes, decimal: by its own word, else by its record; null where that is not known. */
+  readonly seqno: string | null;
+  /** By how much that is less than the most advanced member's; null where it is not, or is Synced. */
+  readonly behind: string | null;
+  /** Since when that is so, ISO 8601; null where that is not known. */
+  readonly since: string | null;
   /** What it holds: `uuid:seqno` where that is known, else in a few words. */
   readonly position: string;
   /** A keeper speaks for it now. */
@@ -33,12 +51,19 @@ export interface MemberReport {
 export interface StatusReport {
   readonly v: 1;
   readonly root: string;
+  readonly health: Health;
+  /** The same in one line. */
+  readonly summary: string;
+  /** Whether ZooKeeper has answered, and why not. */
+  readonly zookeeper: { readonly answers: boolean; readonly problem: string | null };
   /** Who had all starts pause and since when, in a few words; null where nobody did. */
   readonly paused: string | null;
   /** What was asked of all members and is not over; null where nothing is. */
   readonly request: Request | null;
   readonly cluster:
     | { readonly kind: "none" }
+    /** ZooKeeper does not answer. */
+    | { readonly kind: "unknown" }
     | { readonly kind: "unreadable"; readonly problem: string }
     | {
       readonly kind: "known";
@@ -56,6 +81,8 @@ export interface StatusReport {
 /** What is read from ZooKeeper. */
 export interface Facts {
   readonly root: string;
+  /** Why ZooKeeper does not answer; null where it does. */
+  readonly away: string | null;
   readonly paused: string | null;
   /** What was asked of all members last; null where nothing was. */
   readonly request: Request | null;
@@ -68,28 +95,42 @@ export interface Facts {
   readonly advice: readonly Advice[];
 }
 
-/** Puts together what is on record and what members say, by their names. */
-export function buildReport(
-  facts: Facts,
-  statuses: ReadonlyMap<string, MemberStatus>,
-): StatusReport {
+/** What members said that were asked. */
+export interface Heard {
+  /** By their names. */
+  readonly statuses: ReadonlyMap<string, MemberStatus>;
+  /** Those of `--members` that did not answer, and are not known by another way. */
+  readonly silent: readonly { readonly address: string; readonly problem: string }[];
+}
+
+/** What is known before it is judged how far one is behind. */
+type Draft = Omit<MemberReport, "seqno" | "behind"> & { readonly at: Position | null };
+
+/** Puts together what is on record and what members say, by their names, and judges it. */
+export function buildReport(facts: Facts, { statuses, silent }: Heard): StatusReport {
   const [holder = null, ...waiting] = facts.contenders;
-  const ofRecords = facts.records.map((seen) => ofRecord(seen, facts.nodes, statuses));
-  const names = new Set(ofRecords.map(({ name }) => name));
-  const others = facts.nodes
-    .filter(({ node }) => node === null || !names.has(node.member))
+  const ofRecords = facts.records.map((seen) => ofRecord(seen, facts, statuses));
+  const known = new Set(ofRecords.map(({ name }) => name));
+  const ofNodes = facts.nodes
+    .filter(({ node }) => node === null || !known.has(node.member))
     .map((child) => ofNode(child, statuses));
-  return {
+  for (const { name } of ofNodes) known.add(name);
+  const others = [...statuses.values()].filter(({ member }) => !known.has(member))
+    .map((status) => ofStatus(status, facts.away !== null));
+  const drafts = [...ofRecords, ...ofNodes, ...others, ...silent.map(ofSilence)];
+  const evidence: Evidence = {
     v: 1,
     root: facts.root || "/",
+    zookeeper: { answers: facts.away === null, problem: facts.away },
     paused: facts.paused,
     request: facts.request === null || isOver(facts.request) ? null : facts.request,
-    cluster: clusterOf(facts.cluster),
+    cluster: facts.away === null ? clusterOf(facts.cluster) : { kind: "unknown" },
     lock: { holder, waiting },
-    members: [...ofRecords, ...others],
+    members: compare(drafts, facts.cluster),
     arbitrators: facts.arbitrators,
     advice: facts.advice,
   };
+  return { ...evidence, ...judge(evidence) };
 }
 
 function clusterOf(onRecord: ClusterOnRecord): StatusReport["cluster"] {
@@ -100,55 +141,114 @@ function clusterOf(onRecord: ClusterOnRecord): StatusReport["cluster"] {
 
 function ofRecord(
   seen: SeenRecord,
-  nodes: readonly NodeChild[],
+  { nodes }: Facts,
   statuses: ReadonlyMap<string, MemberStatus>,
-): MemberReport {
+): Draft {
   const name = nameOf(seen);
-  const child = nodes.find(({ node }) => node?.member === name);
+  const child = nodes.find(({ node }) => node?.member === name) ?? null;
   const status = statuses.get(name) ?? null;
-  const registration = {
-    registeredSince: child?.node?.since ?? null,
-    primary: child?.node?.primary ?? null,
+  const record = seen.kind === "record" ? seen.record : null;
+  const known = {
     status,
+    record,
+    isPresent: seen.kind === "record" ? seen.present : child !== null,
+    registered: registeredAs(child),
+    offersHttp: (child?.node?.http ?? record?.http ?? null) !== null,
   };
-  if (seen.kind === "unreadable") {
-    return {
-      name,
-      address: child?.address ?? "",
-      serverId: null,
-      position: "not known",
-      isPresent: child !== undefined,
-      ...registration,
-      problem: seen.problem,
-    };
-  }
-  const { record, present } = seen;
+  const unreadable = seen.kind === "unreadable" ? seen.problem : null;
   return {
     name,
-    address: child?.address ?? record.address,
-    serverId: record.serverId,
-    position: livePosition(status) ?? describeData(record.data, child !== undefined),
-    isPresent: present,
-    ...registration,
-    problem: record.instead === null ? null : `its datadir now holds ${record.instead}`,
+    address: child?.address ?? record?.address ?? status?.address ?? "",
+    serverId: record?.serverId ?? status?.serverId ?? null,
+    ...shown(known, child),
+    ...unreadable !== null && status === null && child === null
+      ? { state: "record not readable", health: "bad" as const }
+      : {},
+    position: livePosition(status) ??
+      (record === null ? "not known" : describeData(record.data, child !== null)),
+    problem: unreadable ??
+      (record?.instead ? `its datadir now holds ${record.instead}` : null),
+    at: positionOf(status, record),
   };
 }
 
-function ofNode(
-  { address, node }: NodeChild,
-  statuses: ReadonlyMap<string, MemberStatus>,
-): MemberReport {
+function ofNode(child: NodeChild, statuses: ReadonlyMap<string, MemberStatus>): Draft {
+  const { address, node } = child;
   const status = node === null ? null : statuses.get(node.member) ?? null;
+  const known: Known = {
+    status,
+    record: null,
+    isPresent: true,
+    registered: registeredAs(child),
+    offersHttp: (node?.http ?? null) !== null,
+  };
   return {
     name: node?.member ?? null,
     address,
     serverId: status?.serverId ?? null,
+    ...shown(known, child),
+    ...node === null ? { state: "not one of ours", health: "busy" as const } : {},
     position: livePosition(status) ?? "not known",
-    isPresent: true,
-    registeredSince: node?.since ?? null,
-    primary: node?.primary ?? null,
-    status,
     problem: node === null ? "registered by another program" : "it has no record",
+    at: positionOf(status, null),
+  };
+}
+
+/** One that is known by its own word alone. */
+function ofStatus(status: MemberStatus, isAlone: boolean): Draft {
+  const known: Known = {
+    status,
+    record: null,
+    isPresent: true,
+    registered: isAlone ? "unknown" : "no",
+    offersHttp: true,
+  };
+  return {
+    name: status.member,
+    address: status.address,
+    serverId: status.serverId,
+    ...shown(known, null),
+    position: livePosition(status) ?? "not known",
+    problem: isAlone ? null : "it has no record",
+    at: positionOf(status, null),
+  };
+}
+
+function ofSilence({ address, problem }: Heard["silent"][number]): Draft {
+  return {
+    name: null,
+    address,
+    serverId: null,
+    state: "no answer",
+    health: "bad",
+    since: null,
+    position: "not known",
+    isPresent: false,
+    registeredSince: null,
+    primary: null,
+    status: null,
+    problem,
+    at: null,
+  };
+}
+
+function registeredAs(child: NodeChild | null): Known["registered"] {
+  if (child === null) return "no";
+  return child.node?.primary ? "primary" : "not-primary";
+}
+
+function shown(known: Known, child: NodeChild | null) {
+  const { status, isPresent } = known;
+  const { words, health } = stateOf(known);
+  const registeredSince = child?.node?.since ?? null;
+  return {
+    state: words,
+    health,
+    since: status?.since ?? registeredSince,
+    isPresent,
+    registeredSince,
+    primary: child?.node?.primary ?? null,
+    status,
   };
 }
 
@@ -156,6 +256,51 @@ function livePosition(status: MemberStatus | null): string | null {
   return status === null || status.uuid === null || status.seqno === null
     ? null
     : `${status.uuid}:${status.seqno}`;
+}
+
+/** How far its data goes, as far as that is known: what it says, what it held, what is on record. */
+function positionOf(status: MemberStatus | null, record: MemberRecord | null): Position | null {
+  const said = livePosition(status) ?? (status?.held?.kind === "at" ? status.held.position : null);
+  const data = record?.data;
+  const at = said !== null
+    ? parsed(said)
+    : record?.insteadCopy?.position ?? (data?.kind === "at" ? data.copy.position : null);
+  return at !== null && isKnown(at) ? at : null;
+}
+
+function parsed(text: string): Position | null {
+  try {
+    return parsePosition(text);
+  } catch (error) {
+    if (!(error instanceof PositionError)) throw error;
+    return null;
+  }
+}
+
+/** How far each is behind the most advanced of the cluster. */
+function compare(drafts: readonly Draft[], onRecord: ClusterOnRecord): readonly MemberReport[] {
+  const uuid = onRecord.kind === "known" ? onRecord.cluster.uuid : null;
+  const positions = drafts.flatMap(({ at }) => at ?? []);
+  const ofCluster = uuid ?? positions[0]?.uuid ?? null;
+  const most = positions.filter((at) => at.uuid === ofCluster)
+    .reduce<Position | null>(
+      (best, at) => best === null || comparePositions(best, at) === -1 ? at : best,
+      null,
+    );
+  return drafts.map(({ at, ...draft }): MemberReport => {
+    const isOurs = at !== null && most !== null && at.uuid === most.uuid;
+    const lag = isOurs ? most.seqno - at.seqno : 0n;
+    const strange = at !== null && ofCluster !== null && at.uuid !== ofCluster
+      ? `its data is of another cluster, ${formatPosition(at)}`
+      : null;
+    return {
+      ...draft,
+      seqno: at === null ? null : `${at.seqno}`,
+      // Those that are Synced were asked one after the other: a difference is of the questions.
+      behind: lag === 0n || draft.health === "well" ? null : `${lag}`,
+      problem: draft.problem ?? strange,
+    };
+  });
 }
 
 function describeData(data: RecordData, isRegistered: boolean): string {
@@ -174,90 +319,4 @@ function describeData(data: RecordData, isRegistered: boolean): string {
     case "standalone":
       return "data that never was in a cluster";
   }
-}
-
-const HEAD = ["MEMBER", "ADDRESS", "SERVER_ID", "REGISTERED SINCE", "POSITION", "STATE"] as const;
-
-/** Writes a report in lines. */
-export function renderReport(report: StatusReport): readonly string[] {
-  const { holder, waiting } = report.lock;
-  const lock = holder === null ? "free" : `held by ${holder}`;
-  const queue = waiting.length === 0 ? "" : `; waiting: ${waiting.join(", ")}`;
-  return [
-    ...describePause(report.paused),
-    ...describeAsked(report.request),
-    `Cluster: ${describeCluster(report.cluster)}`,
-    `Start-up lock: ${lock}${queue}`,
-    ...(report.members.length === 0
-      ? ["No member has reported yet"]
-      : renderMembers(report.members)),
-    ...report.arbitrators.map(describeArbitrator),
-    ...report.advice.map(({ needed, says }) => needed ? `A person is needed: ${says}` : says),
-  ];
-}
-
-/** The line about a pause; none where there is none. */
-export function describePause(paused: string | null): readonly string[] {
-  return paused === null ? [] : [
-    `Paused ${paused}: keepers start, stop and elect nothing, what runs serves on; ` +
-    "`galera-keeper resume` lets all go on",
-  ];
-}
-
-/** The line about what was asked of all members; none where nothing is under way. */
-export function describeAsked(request: Request | null): readonly string[] {
-  return request === null ? [] : [describeRequest(request)];
-}
-
-function describeArbitrator({ name, address, primary, members, since }: Arbitrator): string {
-  const state = primary
-    ? `votes since ${withoutFraction(since)}, with ${members.join(", ")}`
-    : "does not vote now";
-  return `Arbitrator: ${name}, ${address}, ${state}`;
-}
-
-function withoutFraction(instant: string): string {
-  return instant.replace(/\.\d+Z$/, "Z");
-}
-
-/** The cluster on record, in a few words. */
-export function describeCluster(cluster: StatusReport["cluster"]): string {
-  switch (cluster.kind) {
-    case "none":
-      return "none yet";
-    case "unreadable":
-      return `not readable, a person is needed: ${cluster.problem}`;
-    case "known":
-      return cluster.phase === "running"
-        ? `${cluster.uuid}, running, bootstrapped by ${cluster.by}`
-        : `${cluster.uuid ?? "a new one"}, being bootstrapped by ${cluster.by}`;
-  }
-}
-
-function renderMembers(members: readonly MemberReport[]): readonly string[] {
-  const rows = [
-    HEAD,
-    ...members.map((member) => [
-      member.name ?? "(not ours)",
-      member.address,
-      `${member.serverId ?? "-"}`,
-      member.registeredSince === null ? "-" : withoutFraction(member.registeredSince),
-      member.position,
-      describeMember(member),
-    ]),
-  ];
-  const widths = HEAD.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
-  return rows.map((row) => row.map((cell, at) => cell.padEnd(widths[at]!)).join("  ").trimEnd());
-}
-
-/** How a member is, in a few words. */
-function describeMember({ status, registeredSince, primary, isPresent, problem }: MemberReport) {
-  const state = status !== null
-    ? status.doing
-    : registeredSince !== null
-    ? `registered${primary ? ", Primary" : ", not Primary"}, does not answer`
-    : isPresent
-    ? "starting or waiting"
-    : "not running";
-  return problem === null ? state : `${state}; ${problem}`;
 }

@@ -1,30 +1,51 @@
 // needs: zookeeper
 import assert from "node:assert/strict";
+import * as v from "valibot";
 import { Progress } from "../../lib/progress.ts";
 import type { StatusReport } from "../../lib/operator/status.ts";
-import { formatArbitrator, formatCluster, formatNode, formatRecord } from "../../lib/znodes.ts";
+import {
+  formatArbitrator,
+  formatCluster,
+  formatDecisions,
+  formatNode,
+  formatRecord,
+  type Noted,
+} from "../../lib/znodes.ts";
 import { Lock } from "../../lib/zookeeper/lock.ts";
-import { keeper } from "../keeper.ts";
+import { keeper, startKeeper } from "../keeper.ts";
+import { statusSchema } from "../operator/status_schema.ts";
+import { freePort } from "../../lib/zookeeper/server.ts";
 import { anyServer } from "../zookeeper/server.ts";
 
 const UUID = "6c821ecc-2be9-11f0-9d25-7a3b5e1f2c3d";
+
+const SERVES = {
+  stage: "registered",
+  answers: true,
+  letsClientsIn: true,
+  primary: true,
+  synced: true,
+  localState: 4,
+  seqno: "77",
+  uuid: UUID,
+} as const;
 
 Deno.test("status shows cluster, lock and members, in text and in JSON", async () => {
   await using place = await anyServer({ network: "127.13" });
   const session = await place.connect();
   const at = ["--zookeeper", `${place.hosts}${place.root}`, "--root", "/db"];
   const none = await keeper(["status", ...at]);
-  assert.deepEqual([none.status, none.stderr], [0, ""]);
-  assert.match(
+  assert.deepEqual([none.status, none.stderr], [2, ""]);
+  assert.equal(
     none.stdout,
-    /^Cluster: none yet\nStart-up lock: free\nNo member has reported yet\n$/,
+    "No primary component: no member has reported yet\nCluster: none yet\nStart-up lock: free\n",
   );
 
   const progress = new Progress("g-1", "127.13.4.1", () => "2026-01-01T00:00:00Z");
   progress.identify({ datadirId: "d", serverId: 1 });
   await using http = Deno.serve(
     { hostname: "127.13.4.1", port: 0, onListen: () => {} },
-    () => Response.json({ ...progress.status, doing: "Serving", seqno: "77", uuid: UUID }),
+    () => Response.json({ ...progress.status, ...SERVES }),
   );
   const [address, other] = ["127.13.4.1", "127.13.4.2"];
   const data = { kind: "running", uuid: UUID, starting: false, floor: null } as const;
@@ -51,8 +72,10 @@ Deno.test("status shows cluster, lock and members, in text and in JSON", async (
   await using _held = await lock.acquire();
 
   const { status, stdout } = await keeper(["status", "--json", ...at]);
-  assert.equal(status, 0);
+  // The lab's member is of unknown position.
+  assert.equal(status, 1);
   const report: StatusReport = JSON.parse(stdout);
+  assert.deepEqual(v.parse(statusSchema, report), report);
   assert.deepEqual(report.cluster, { kind: "known", phase: "running", uuid: UUID, by: "g-1" });
   assert.deepEqual(report.lock, { holder: "g-2", waiting: [] });
   assert.deepEqual(
@@ -66,10 +89,133 @@ Deno.test("status shows cluster, lock and members, in text and in JSON", async (
   );
   assert.deepEqual(report.arbitrators, [{ ...arbitrator, primary: true, members: ["g-1"], since }]);
   const text = await keeper(["status", ...at]);
-  assert.match(text.stdout, new RegExp(`^Cluster: ${UUID}, running, bootstrapped by g-1\n`));
-  assert.match(text.stdout, /\ng-1 +127\.13\.4\.1 +1 +2026-01-02T03:04:05Z +\S+:77 +Serving\n/);
+  assert.match(text.stdout, /^Degraded: 127\.13\.4\.2 not one of ours \(1 of 2 Synced\)\n/);
+  assert.match(text.stdout, new RegExp(`\nCluster: ${UUID}, running, bootstrapped by g-1\n`));
+  assert.match(text.stdout, /\ng-1 +127\.13\.4\.1 +Synced +77 +2026-01-01T00:00:00Z\n/);
   assert.match(
     text.stdout,
     /\nArbitrator: arb, 127\.13\.4\.3, votes since .*, with g-1\n/,
   );
+});
+
+Deno.test("status asks members where ZooKeeper does not answer, and says whom it can ask", async () => {
+  const port = freePort("127.13.4.7");
+  const at = ["--zookeeper", `127.13.4.7:${port}`];
+  const progress = new Progress("g-1", "127.13.4.7", () => "2026-01-01T00:00:00Z");
+  await using http = Deno.serve(
+    { hostname: "127.13.4.7", port: 0, onListen: () => {} },
+    () => Response.json({ ...progress.status, ...SERVES }),
+  );
+  const answers = `127.13.4.7:${http.addr.port}`;
+  const silent = `127.13.4.7:${freePort("127.13.4.7")}`;
+  const [shown, nobody, unasked] = await Promise.all([
+    keeper(["status", ...at, "--members", `${answers},${silent}`]),
+    keeper(["status", ...at, "--members", silent]),
+    keeper(["status", ...at]),
+  ]);
+  assert.deepEqual([shown.status, shown.stderr], [1, ""]);
+  assert.match(
+    shown.stdout,
+    /^Degraded: ZooKeeper does not answer; 127\.13\.4\.7:\d+ no answer \(1 of 2 Synced\)\n/,
+  );
+  assert.match(
+    shown.stdout,
+    /\nZooKeeper does not answer: Cannot reach ZooKeeper at 127\.13\.4\.7/,
+  );
+  assert.match(shown.stdout, /\ng-1 +127\.13\.4\.7 +Synced +77 /);
+
+  assert.equal(nobody.status, 69);
+  assert.match(
+    nobody.stderr,
+    /^galera-keeper: Cannot reach ZooKeeper .*; no member answers either: /,
+  );
+  assert.equal(unasked.status, 69);
+  assert.match(unasked.stderr, /; to ask the members themselves give --members HOST,…\n$/);
+  const wrong = await keeper(["status", "--members", "g-1:x"]);
+  assert.equal(wrong.status, 64);
+});
+
+Deno.test("status --watch and log --follow show what changes, and end with 0 at Ctrl-C", async () => {
+  await using place = await anyServer({ network: "127.13" });
+  const session = await place.connect();
+  const at = ["--zookeeper", `${place.hosts}${place.root}`, "--root", "/db"];
+  const told = (reason: string) => [
+    { at: "2026-01-02T03:04:05.678Z", kind: "event", rule: null, reason, person: null } as const,
+  ];
+  await session.create("/db/decisions/g-1", formatDecisions(told("Started")), { makePath: true });
+  for (
+    const [args, first, change, next] of [
+      [["status", "--watch"], /Start-up lock: free\n\n/, async () => {
+        await session.ensurePath("/db/nodes");
+        await session.create("/db/members/g-1", "junk", { makePath: true });
+      }, /record not readable/],
+      [["log", "--follow"], /g-1 {2}Started\n/, async () => {
+        await session.create("/db/decisions/g-2", formatDecisions(told("Stopped")));
+      }, /Z {2}g-2 {2}Stopped\n/],
+    ] as const
+  ) {
+    const child = startKeeper([...args, ...at]);
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    const until = async (expected: RegExp) => {
+      while (!expected.test(text)) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`It ended before ${expected}: ${text}`);
+        text += value;
+      }
+    };
+    await until(first);
+    await change();
+    await until(next);
+    child.kill("SIGINT");
+    assert.equal((await child.status).code, 0, args.join(" "));
+    await reader.cancel();
+    assert.equal(await new Response(child.stderr).text(), "");
+  }
+});
+
+Deno.test("log merges the lists of all members and warns of one that cannot be read", async () => {
+  await using place = await anyServer({ network: "127.13" });
+  const session = await place.connect();
+  const at = ["--zookeeper", `${place.hosts}${place.root}`, "--root", "/db"];
+  const none = await keeper(["log", ...at]);
+  assert.deepEqual([none.status, none.stdout], [0, "No member has decided anything yet\n"]);
+  const told = (second: number, reason: string) => ({
+    at: `2026-01-02T03:04:0${second}.000Z`,
+    kind: "event" as const,
+    rule: null,
+    reason,
+    person: null,
+  });
+  const list = (...entries: readonly Noted[]) => formatDecisions(entries);
+  await session.create("/db/decisions/g-1", list(told(1, "one"), told(4, "four")), {
+    makePath: true,
+  });
+  const waits = { ...told(2, "two"), kind: "wait" as const, rule: 7, person: "Start g-1." };
+  await session.create("/db/decisions/g-2", list(waits, told(3, "three")));
+  await session.create("/db/decisions/g-3", "junk");
+  const shown = await keeper(["log", ...at, "--log-format=text"]);
+  assert.equal(shown.status, 0);
+  assert.match(shown.stderr, /The decisions of g-3 cannot be read: it holds "junk" where JSON/);
+  assert.equal(
+    shown.stdout,
+    `2026-01-02T03:04:01Z  g-1  one
+2026-01-02T03:04:02Z  g-2  wait (rule 7): two. A person is needed: Start g-1.
+2026-01-02T03:04:03Z  g-2  three
+2026-01-02T03:04:04Z  g-1  four
+`,
+  );
+  const some = await keeper(["log", ...at, "--member=g-2", "-n", "1", "--json"], {
+    // In a container it says who this is, not whom to look at.
+    env: { GALERA_KEEPER_MEMBER: "g-1" },
+  });
+  assert.deepEqual(JSON.parse(some.stdout), {
+    v: 1,
+    entries: [{ member: "g-2", ...told(3, "three") }],
+  });
+  const all = await keeper(["log", ...at, "--json"], { env: { GALERA_KEEPER_MEMBER: "g-1" } });
+  assert.equal(JSON.parse(all.stdout).entries.length, 4);
+  const unknown = await keeper(["log", ...at, "--member=g-9"]);
+  assert.equal(unknown.status, 64);
+  assert.match(unknown.stderr, /There is no member "g-9" on record.*: known are g-1, g-2, g-3\n$/);
 });

@@ -137,7 +137,9 @@ Deno.test("a person goes on without members that are gone, looks before, and pau
   await three.until("paused", ({ decision }) => /^Paused since /.test(decision?.reason ?? ""));
   await one.query("INSERT INTO app.t VALUES (3)");
   assert.equal((await two.stop()).code, 0);
-  assert.match(await operator.done("status"), /^Paused since \S+ by /);
+  const shown = await operator.run("status");
+  assert.equal(shown.status, 1, shown.stdout);
+  assert.match(shown.stdout, /^Degraded: keepers are paused; .*\nPaused since \S+ by /);
   await one.query("INSERT INTO app.t VALUES (4)");
   assert.equal((await three.status())?.stage, "waiting");
   await operator.done("resume");

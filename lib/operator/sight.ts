@@ -1,0 +1,57 @@
+/** What members say that are on record, beside what the record says. */
+
+import type { Sight } from "../cluster/operate.ts";
+import { askAll } from "../peers.ts";
+import type { Snapshot } from "../snapshot.ts";
+import type { World } from "../world.ts";
+import type { Arbitrator } from "../znodes.ts";
+
+/**
+ * Asks every member that has an address, registered or not.
+ *
+ * @param readArbitrators What arbitrators say: read once all members were asked.
+ */
+export async function askSight(
+  snapshot: Snapshot,
+  readArbitrators: () => Promise<readonly Arbitrator[]>,
+  ask: World["ask"],
+  signal: AbortSignal,
+): Promise<Sight> {
+  const { cluster, records, storage, nodes, paused } = snapshot;
+  const clusterUuid = cluster.kind === "known" ? cluster.cluster.uuid : null;
+  // Who asks is no member: nobody is left out.
+  const asking = { member: "", address: "", clusterUuid };
+  const [registered, answering] = await Promise.all([
+    askAll(nodes, asking, ask, signal),
+    findServing(snapshot, clusterUuid, ask, signal),
+  ]);
+  const arbitrators = await readArbitrators();
+  const seen = arbitrators.filter(({ primary }) => primary).flatMap(({ members }) => members);
+  const serving = [...new Set([...answering, ...seen])];
+  return { storage, paused, cluster, records, registered, serving };
+}
+
+/**
+ * Members that answer and run a server: one that is cut off from the ensemble only serves on. One that
+ * does not answer either may yet be seen by an arbitrator that votes with it.
+ */
+async function findServing(
+  { records }: Snapshot,
+  clusterUuid: string | null,
+  ask: World["ask"],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const names = await Promise.all(records.map(async (seen) => {
+    if (seen.kind !== "record" || seen.record.http === null) return null;
+    try {
+      const { member, primary, uuid } = await ask(seen.record.http, signal);
+      // An address may have gone to another cluster, whose members may have the same names.
+      const isOurs = clusterUuid === null || uuid === null || uuid === clusterUuid;
+      return isOurs && member === seen.record.name && (primary || uuid !== null) ? member : null;
+    } catch {
+      signal.throwIfAborted();
+      return null;
+    }
+  }));
+  return names.filter((name) => name !== null);
+}
