@@ -126,6 +126,8 @@ Deno.test("members tell probes, HAProxy and Prometheus how they are", async (t) 
     }
     assert.equal(begun.get('mariadbd_starts_total{how="bootstrap"}'), 1);
     assert.equal(joined.get('mariadbd_starts_total{how="join"}'), 1);
+    assert.equal(joined.get('transfers_total{kind="SST",role="joiner",outcome="done"}'), 1);
+    assert.equal(begun.get('transfers_total{kind="SST",role="donor",outcome="done"}'), 1);
     // Seconds it held the lock, at least as long as its SST took; and no longer than it took to start.
     assert.ok(joined.get("lock_hold_seconds_sum")! < joined.get("start_duration_seconds")!);
   });
