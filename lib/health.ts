@@ -22,6 +22,27 @@ export function isReady(status: MemberStatus, { donor = false }: Readiness = {})
   return status.stage === "registered" && status.primary && isIn && status.letsClientsIn;
 }
 
+/** What a probe is told. */
+export interface Verdict {
+  readonly isOk: boolean;
+  /** A line, or more where it is not well. */
+  readonly text: string;
+}
+
+/** Whether a member is ready, in the words of Percona's `clustercheck` as it is used with MariaDB. */
+export function readiness(status: MemberStatus, asked: Readiness): Verdict {
+  return isReady(status, asked)
+    ? { isOk: true, text: "MariaDB Cluster Node is synced." }
+    : { isOk: false, text: `MariaDB Cluster Node is not synced.\r\n${status.doing}` };
+}
+
+/** Whether somebody lives who does `doing`. @param problem Why not, in a sentence; null where it does. */
+export function liveness(doing: string, problem: string | null): Verdict {
+  return problem === null
+    ? { isOk: true, text: `Live: ${doing}` }
+    : { isOk: false, text: `Not live: ${problem}` };
+}
+
 /**
  * How long a server that serves may be silent before we call ourselves dead, in milliseconds. Whoever
  * then kills it brings about a crash recovery: a volume that moves to another machine may take minutes,

@@ -1,7 +1,7 @@
 /** Our HTTP, which only ever tells: probes, metrics, `/status`, and how others ask for that. */
 import * as v from "valibot";
 import { UnavailableError } from "./errors.ts";
-import { isReady } from "./health.ts";
+import type { Readiness, Verdict } from "./health.ts";
 import { type MemberStatus, STAGES } from "./progress.ts";
 import type { PeerStatus } from "./world.ts";
 
@@ -12,12 +12,17 @@ export interface HttpServer extends AsyncDisposable {
 
 /** What is served. */
 export interface Served {
-  /** What it says now. */
-  status(): MemberStatus;
-  /** Why it does not live, in a sentence; null where it does. Without it, it lives. */
-  problem?(): string | null;
-  /** The page of metrics; null where there is none. */
-  readonly metrics?: { readonly contentType: string; text(): Promise<string> };
+  /** What it says of itself now, for JSON. */
+  status(): object;
+  live(): Verdict;
+  ready(asked: Readiness): Verdict;
+  readonly metrics?: Metrics;
+}
+
+/** A page of metrics. */
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
 }
 
 const PATHS = ["/livez", "/readyz", "/status", "/metrics"];
@@ -73,13 +78,9 @@ async function answer({ url, method }: Request, served: Served): Promise<Respons
   switch (pathname) {
     case "/":
     case "/readyz":
-      return ready(served.status(), searchParams.get("donor") === "ok");
-    case "/livez": {
-      const problem = served.problem?.() ?? null;
-      return problem === null
-        ? say(200, `Live: ${served.status().doing}`)
-        : say(503, `Not live: ${problem}`);
-    }
+      return tell(served.ready({ donor: searchParams.get("donor") === "ok" }));
+    case "/livez":
+      return tell(served.live());
     case "/status":
       return Response.json(served.status(), { headers: FRESH });
     case "/metrics": {
@@ -93,11 +94,8 @@ async function answer({ url, method }: Request, served: Served): Promise<Respons
   return say(404, `Nothing is at ${pathname}: there are ${PATHS.join(", ")}`);
 }
 
-/** In the words of Percona's `clustercheck` as it is used with MariaDB, and then why. */
-function ready(status: MemberStatus, donor: boolean): Response {
-  return isReady(status, { donor })
-    ? say(200, "MariaDB Cluster Node is synced.")
-    : say(503, `MariaDB Cluster Node is not synced.\r\n${status.doing}`);
+function tell({ isOk, text }: Verdict): Response {
+  return say(isOk ? 200 : 503, text);
 }
 
 const FRESH = { "cache-control": "no-store" };

@@ -1,5 +1,5 @@
 /** A stage for an arbitrator: an ensemble in memory on virtual time, members that answer, a garbd that does as told. */
-import { ARBITRATOR_TIMING, keepArbitrator } from "../lib/arbitrator/arbitrator.ts";
+import { Arbitrator, ARBITRATOR_TIMING, keepArbitrator } from "../lib/arbitrator/arbitrator.ts";
 import type { Component } from "../lib/cluster/arbitrate.ts";
 import type { ExitStatus } from "../lib/mariadb/database.ts";
 import type { Garbd } from "../lib/mariadb/garbd.ts";
@@ -75,6 +75,7 @@ export type End = { readonly error: unknown };
 export class Actor {
   readonly garbds: FakeGarbd[] = [];
   readonly process: SimProcess;
+  readonly arbitrator: Arbitrator;
   readonly link = new Link();
   session: SimSession | null = null;
   /** What it asked of the ensemble, and of members. */
@@ -84,7 +85,7 @@ export class Actor {
 
   constructor(stage: Stage, name: string) {
     this.process = new SimProcess(stage.time);
-    keepArbitrator(
+    this.arbitrator = new Arbitrator(
       { name, address: "10.0.0.7", root: "/mariadb" },
       {
         clock: this.process.clock,
@@ -117,8 +118,11 @@ export class Actor {
         },
       },
       ARBITRATOR_TIMING,
-      this.#stop.signal,
-    ).then(() => this.end = { error: null }, (error) => this.end = { error });
+    );
+    keepArbitrator(this.arbitrator, this.#stop.signal).then(
+      () => this.end = { error: null },
+      (error) => this.end = { error },
+    );
   }
 
   /** The one that runs. */

@@ -160,7 +160,7 @@ const positionsCompareThemselves: Rule = (module) => {
  */
 const timeOfDayIsForPeople: Rule = (module) => {
   const shows =
-    /^lib\/(?:machine\/clock|local\/screen|mariadb\/certificate\w+|transfer|metrics|zookeeper\/addon_(?:session|values))\.ts$/;
+    /^lib\/(?:machine\/clock|local\/screen|mariadb\/certificate\w+|transfer|metrics\/member|zookeeper\/addon_(?:session|values))\.ts$/;
   if (shows.test(module.path)) return [];
   const reads = code(module).match(/\bDate\b|\bTemporal\b/g) ?? [];
   return reads.map((word) => `${module.path} uses ${word}`);

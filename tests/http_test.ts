@@ -1,17 +1,26 @@
 import assert from "node:assert/strict";
 import { UnavailableError } from "../lib/errors.ts";
-import { askMember, askStatus, serveHttp } from "../lib/http.ts";
+import { liveness, readiness } from "../lib/health.ts";
+import { askMember, askStatus, type Served, serveHttp } from "../lib/http.ts";
 import { Progress } from "../lib/progress.ts";
 import { SYNCED } from "./simulation/wsrep_status.ts";
 
 const HOST = "127.14.0.1";
 const progress = () => new Progress("galera-1", "10.0.0.1", () => "2026-01-01T00:00:00Z");
+
+/** A member that is served. */
+const serving = (shown: Progress, problem: () => string | null = () => null): Served => ({
+  status: () => shown.status,
+  live: () => liveness(shown.status.doing, problem()),
+  ready: (asked) => readiness(shown.status, asked),
+});
+
 const { signal } = new AbortController();
 
 Deno.test("askStatus() reads what serveHttp() serves", async () => {
   const shown = progress();
   shown.identify({ datadirId: "d1", serverId: 1 });
-  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => shown.status });
+  await using server = serveHttp({ host: HOST, port: 0 }, serving(shown));
   assert.deepEqual(await askStatus(`${HOST}:${server.port}`, signal), {
     member: "galera-1",
     datadirId: "d1",
@@ -86,7 +95,7 @@ for (
   ] as const
 ) {
   Deno.test(`serveHttp() answers ${method} ${path} with ${status}`, async () => {
-    await using server = serveHttp({ host: HOST, port: 0 }, { status: () => progress().status });
+    await using server = serveHttp({ host: HOST, port: 0 }, serving(progress()));
     const response = await fetch(`http://${HOST}:${server.port}${path}`, {
       method,
       headers: { connection: "close" },
@@ -97,9 +106,9 @@ for (
 }
 
 Deno.test("serveHttp() says when the port is taken", async () => {
-  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => progress().status });
+  await using server = serveHttp({ host: HOST, port: 0 }, serving(progress()));
   assert.throws(
-    () => serveHttp({ host: HOST, port: server.port }, { status: () => progress().status }),
+    () => serveHttp({ host: HOST, port: server.port }, serving(progress())),
     (error: unknown) =>
       error instanceof UnavailableError && error.message.includes(`${HOST}:${server.port}`),
   );
@@ -152,7 +161,7 @@ async function raw(port: number, request: string): Promise<string> {
 
 Deno.test("serveHttp() answers HAProxy's checks and those of clustercheck's users", async () => {
   const shown = progress();
-  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => shown.status });
+  await using server = serveHttp({ host: HOST, port: 0 }, serving(shown));
   const requests = [
     // `option httpchk` alone, and with a method or a path; `http-check send ver HTTP/1.1`.
     ["OPTIONS / HTTP/1.0\r\n\r\n", "body"],
@@ -186,7 +195,7 @@ Deno.test("serveHttp() has a donor ready only for those that say so", async () =
   const shown = progress();
   shown.ready();
   shown.observe({ ...SYNCED, synced: false, localState: 2, localStateComment: "Donor/Desynced" });
-  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => shown.status });
+  await using server = serveHttp({ host: HOST, port: 0 }, serving(shown));
   assert.match(await raw(server.port, "GET / HTTP/1.0\r\n\r\n"), / 503 /);
   assert.match(await raw(server.port, "GET /readyz?donor=ok HTTP/1.0\r\n\r\n"), / 200 /);
 });
@@ -196,7 +205,7 @@ Deno.test("serveHttp() says why a member does not live", async () => {
   let problem: string | null = null;
   await using server = serveHttp(
     { host: HOST, port: 0 },
-    { status: () => shown.status, problem: () => problem },
+    serving(shown, () => problem),
   );
   assert.match(
     await raw(server.port, "GET /livez HTTP/1.0\r\n\r\n"),
@@ -210,7 +219,7 @@ Deno.test("serveHttp() says why a member does not live", async () => {
 });
 
 Deno.test("serveHttp() says what is there where nothing is", async () => {
-  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => progress().status });
+  await using server = serveHttp({ host: HOST, port: 0 }, serving(progress()));
   const answer = await raw(server.port, "GET /favicon.ico HTTP/1.0\r\n\r\n");
   const line = "Nothing is at /favicon.ico: there are /livez, /readyz, /status, /metrics\r\n";
   assert.ok(answer.startsWith("HTTP/1.0 404 ") && answer.endsWith(`\r\n\r\n${line}`), answer);
@@ -218,7 +227,7 @@ Deno.test("serveHttp() says what is there where nothing is", async () => {
 
 Deno.test("serveHttp() answers beside hundreds of clients that send nothing, or no end", async () => {
   const shown = progress();
-  await using server = serveHttp({ host: HOST, port: 0 }, { status: () => shown.status });
+  await using server = serveHttp({ host: HOST, port: 0 }, serving(shown));
   const idle: Deno.Conn[] = [];
   try {
     for (let count = 0; count < 400; count++) {
@@ -237,7 +246,7 @@ Deno.test("serveHttp() answers beside hundreds of clients that send nothing, or 
 });
 
 Deno.test("serveHttp() closes beside clients that never finish their request", async () => {
-  const server = serveHttp({ host: HOST, port: 0 }, { status: () => progress().status });
+  const server = serveHttp({ host: HOST, port: 0 }, serving(progress()));
   using idle = await Deno.connect({ hostname: HOST, port: server.port });
   await idle.write(new TextEncoder().encode("GET / HTTP/1.1\r\nx-"));
   await raw(server.port, "GET /livez HTTP/1.0\r\n\r\n");

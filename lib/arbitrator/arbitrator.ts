@@ -18,6 +18,7 @@ import { refusedByZooKeeper } from "../refusal.ts";
 import { TakenError } from "../registry.ts";
 import { Vote, type VoteTiming, type VoteWorld } from "./vote.ts";
 import type { World } from "../world.ts";
+import type { SessionState } from "../zookeeper/ensemble.ts";
 import type { Arbitrator as OnRecord } from "../znodes.ts";
 import {
   ConnectionLossError,
@@ -72,14 +73,8 @@ export const ARBITRATOR_TIMING: ArbitratorTiming = {
  *
  * @throws {KeeperError} What only a person can mend.
  */
-export async function keepArbitrator(
-  settings: ArbitratorSettings,
-  world: ArbitratorWorld,
-  timing: ArbitratorTiming,
-  signal: AbortSignal,
-): Promise<void> {
+export async function keepArbitrator(arbitrator: Arbitrator, signal: AbortSignal): Promise<void> {
   const life = new AbortController();
-  const arbitrator = new Arbitrator(settings, world, timing);
   const connected = arbitrator.keepConnected(life.signal);
   try {
     await arbitrator.run(signal);
@@ -92,7 +87,26 @@ export async function keepArbitrator(
   }
 }
 
-class Arbitrator {
+/** What an arbitrator's `/status` shows, as JSON. */
+export interface ArbitratorStatus {
+  readonly v: 1;
+  readonly arbitrator: string;
+  readonly address: string;
+  /** It votes in the primary component of the cluster on record. */
+  readonly votes: boolean;
+  /** The members that it votes with. */
+  readonly members: readonly string[];
+  /** The cluster that its `garbd` was started for; null where there is none. */
+  readonly uuid: string | null;
+  /** Since when it votes, or does not, ISO 8601. */
+  readonly since: string;
+  readonly session: SessionState | "none";
+  /** One plain sentence. */
+  readonly doing: string;
+}
+
+/** An arbitrator, for {@link keepArbitrator}. */
+export class Arbitrator {
   readonly #settings: ArbitratorSettings;
   readonly #world: ArbitratorWorld;
   readonly #timing: ArbitratorTiming;
@@ -115,6 +129,24 @@ class Arbitrator {
     this.#world = world;
     this.#timing = timing;
     this.#vote = new Vote(world, timing, () => this.#news.tell());
+  }
+
+  /** What it says of itself now. */
+  get status(): ArbitratorStatus {
+    const { name, address, uuid, primary, members, since } = this.#own();
+    const session = this.#registry?.ensemble.state ?? "none";
+    const doing = this.#said || "Connecting to ZooKeeper";
+    return {
+      v: 1,
+      arbitrator: name,
+      address,
+      votes: primary,
+      members,
+      uuid,
+      since,
+      session,
+      doing,
+    };
   }
 
   /** One session after the other, until the signal ends it. Never rejects. */

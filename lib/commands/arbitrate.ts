@@ -1,12 +1,14 @@
 /** `galera-keeper arbitrate`: Galera's arbitrator as a third voter of a two-node cluster. */
 
-import { ARBITRATOR_TIMING, keepArbitrator } from "../arbitrator/arbitrator.ts";
+import { Arbitrator, ARBITRATOR_TIMING, keepArbitrator } from "../arbitrator/arbitrator.ts";
 import type { CommandDefinition, Environment } from "../command.ts";
 import {
   buildAddresses,
+  buildHttpConfig,
   buildLogConfig,
   buildTls,
   buildZooKeeperConfig,
+  type HttpConfig,
   memberFromHostname,
   THIS_MACHINE,
   type ZooKeeperConfig,
@@ -21,15 +23,20 @@ import { watchCertificates } from "../mariadb/certificate_watch.ts";
 import { type GarbdSettings, GarbdStarter } from "../mariadb/garbd.ts";
 import { checkProviderOptions } from "../mariadb/option_file.ts";
 import {
+  DEFAULT_HTTP_PORT,
   LOG_OPTIONS,
   optionOfRun,
   type RunOptions,
   ZOOKEEPER_OPTIONS,
 } from "../settings/options.ts";
+import { serveArbitrator } from "../served.ts";
 import { openSession } from "../zookeeper_session.ts";
 
 type ArbitrateOptions =
-  & Pick<RunOptions, "member" | "clusterName" | "address" | "interface" | "network" | "bind">
+  & Pick<
+    RunOptions,
+    "member" | "clusterName" | "address" | "interface" | "network" | "bind" | "http"
+  >
   & Pick<RunOptions, "user" | "providerOptions" | "tlsDir">
   & Parameters<typeof buildZooKeeperConfig>[0]
   & Parameters<typeof buildLogConfig>[0];
@@ -51,6 +58,9 @@ export const ARBITRATE: CommandDefinition = {
     optionOfRun("--interface <name>"),
     optionOfRun("--network <cidr>"),
     optionOfRun("--bind <ip>", { description: "listen on this address alone" }),
+    optionOfRun("--http <host:port>", {
+      defaultText: `port ${DEFAULT_HTTP_PORT} where garbd listens`,
+    }),
     optionOfRun("--user <name>", {
       description: "the system's user that garbd runs as, where we are root",
       default: "nobody",
@@ -72,7 +82,7 @@ export const ARBITRATE: CommandDefinition = {
 };
 
 async function run(options: ArbitrateOptions, env: Environment): Promise<number> {
-  const { zookeeper, garbd } = buildSettings(options, env);
+  const { zookeeper, garbd, http } = buildSettings(options, env);
   const digestPassword = zookeeper.digest?.replace(/^[^:]*:/, "") ?? null;
   startLog(buildLogConfig(options, [digestPassword]));
   const log = logger("arbitrate");
@@ -87,7 +97,7 @@ async function run(options: ArbitrateOptions, env: Environment): Promise<number>
   using _certificates = tls === null
     ? null
     : await watchCertificates({ files: tls, user, program: "garbd", log: logger("tls") });
-  await keepArbitrator(
+  const arbitrator = new Arbitrator(
     { name: garbd.member, address: garbd.address, root: zookeeper.root },
     {
       connect: (signal, onWaiting) =>
@@ -98,8 +108,9 @@ async function run(options: ArbitrateOptions, env: Environment): Promise<number>
       spawn: (members, onChange) => starter.spawn(members, onChange),
     },
     ARBITRATOR_TIMING,
-    stop.signal,
   );
+  await using _server = serveArbitrator(http, () => arbitrator.status, options.clusterName);
+  await keepArbitrator(arbitrator, stop.signal);
   return EXIT.ok;
 }
 
@@ -107,13 +118,18 @@ async function run(options: ArbitrateOptions, env: Environment): Promise<number>
 function buildSettings(
   options: ArbitrateOptions,
   env: Environment,
-): { readonly zookeeper: ZooKeeperConfig; readonly garbd: GarbdSettings } {
+): {
+  readonly zookeeper: ZooKeeperConfig;
+  readonly garbd: GarbdSettings;
+  readonly http: HttpConfig | null;
+} {
   const { member, clusterName, user, providerOptions = {} } = options;
   const { address, bind } = buildAddresses(options, THIS_MACHINE);
   const tls = buildTls(options);
   checkProviderOptions(providerOptions, bind, tls);
   return {
     zookeeper: buildZooKeeperConfig(options, env),
+    http: buildHttpConfig(options, address, bind),
     garbd: {
       member: member ?? memberFromHostname(THIS_MACHINE.hostname()),
       clusterName,

@@ -41,6 +41,33 @@ async function stopped(stage: Stage, one: Actor): Promise<void> {
   assert(stage.ended.has(one.session!.sessionId));
 }
 
+scenario("says of itself what it does", async (stage) => {
+  const one = stage.start();
+  const { arbitrator } = one;
+  assert.deepEqual({ ...arbitrator.status, since: "" }, {
+    v: 1,
+    arbitrator: "arb",
+    address: "10.0.0.7",
+    votes: false,
+    members: [],
+    uuid: null,
+    since: "",
+    session: "none",
+    doing: "Connecting to ZooKeeper",
+  });
+  stage.cluster("a1");
+  stage.member(1);
+  stage.member(2);
+  await stage.until("a garbd", () => one.garbds.length > 0);
+  one.garbd.joins("g-1", "g-2");
+  await stage.until("it is registered as such", () => stage.onRecord()?.primary === true);
+  const { votes, members, uuid, session } = arbitrator.status;
+  assert.deepEqual([votes, members, uuid, session], [true, ["g-1", "g-2"], UUID, "connected"]);
+  one.garbd.loses();
+  assert.equal(arbitrator.status.votes, false);
+  await stopped(stage, one);
+});
+
 scenario("waits for members that are Primary, and follows them", async (stage) => {
   const one = stage.start();
   await stage.until("it is registered", () => stage.onRecord() !== null);

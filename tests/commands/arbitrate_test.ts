@@ -41,7 +41,7 @@ Deno.test("arbitrate says in one line what it cannot start with", async () => {
 });
 
 Deno.test("arbitrate waits for ZooKeeper, and ends in order when it is told to", async () => {
-  const child = startKeeper([...ARGS, NOWHERE]);
+  const child = startKeeper([...ARGS, NOWHERE, "--http=off"]);
   const decoder = new TextDecoder();
   let text = "";
   let isTold = false;

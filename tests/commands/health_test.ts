@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { whereToAsk } from "../../lib/commands/health.ts";
 import { ConfigError } from "../../lib/errors.ts";
+import { liveness, readiness } from "../../lib/health.ts";
 import { serveHttp } from "../../lib/http.ts";
 import { Progress } from "../../lib/progress.ts";
 import { keeper } from "../keeper.ts";
@@ -14,7 +15,8 @@ function member() {
   let problem: string | null = null;
   const server = serveHttp({ host: HOST, port: 0 }, {
     status: () => progress.status,
-    problem: () => problem,
+    live: () => liveness(progress.status.doing, problem),
+    ready: (asked) => readiness(progress.status, asked),
   });
   const health = async (...options: string[]) => {
     const env = { GALERA_KEEPER_BIND: HOST, GALERA_KEEPER_HTTP: `${server.port}` };
@@ -35,7 +37,7 @@ Deno.test("health tells by its exit status whether the keeper lives and is ready
   progress.observe(SYNCED);
   assert.deepEqual(await health("--ready"), [0, "MariaDB Cluster Node is synced.\n"]);
   progress.observe({ ...SYNCED, synced: false, localState: 2 });
-  assert.deepEqual(await health("--ready"), notReady("Serving, registered and Synced"));
+  assert.deepEqual(await health("--ready"), notReady("Serving, while desynced from the others"));
   assert.deepEqual(await health("--donor-ok"), [0, "MariaDB Cluster Node is synced.\n"]);
   breakIt("It broke");
   assert.deepEqual(await health(), [1, "Not live: It broke\n"]);

@@ -34,8 +34,18 @@ Deno.test("an arbitrator keeps one of two members Primary, and holds up nothing"
     ),
   );
 
+  // It tells probes and Prometheus so.
+  const told = async (path: string) => {
+    const response = await fetch(`http://${arbitrator.address}:8008${path}`, {
+      headers: { connection: "close" },
+    });
+    return [response.status, await response.text()] as const;
+  };
+  assert.deepEqual(await told("/readyz"), [200, "The arbitrator votes.\r\n"]);
+  assert.match((await told("/metrics"))[1], /^galera_keeper_ready 1$/m);
+
   // Its garbd dies: another one takes its place. A second arbitrator of its name is refused.
-  const second = keeper(arbitrator.args);
+  const second = keeper([...arbitrator.args, "--http=off"]);
   Deno.kill(first.pid, "SIGKILL");
   await arbitrator.untilVotes(first);
   await ofThree();

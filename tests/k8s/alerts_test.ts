@@ -1,7 +1,8 @@
 // needs: prometheus
 /** The alert rules by Prometheus' own checker: their form, and over series of each trouble. */
 import assert from "node:assert/strict";
-import { Metrics } from "../../lib/metrics.ts";
+import { arbitratorPage } from "../../lib/metrics/arbitrator.ts";
+import { MemberMetrics } from "../../lib/metrics/member.ts";
 import { Progress } from "../../lib/progress.ts";
 import { SYNCED } from "../simulation/wsrep_status.ts";
 import { inRepository, promtool } from "./promtool.ts";
@@ -39,7 +40,7 @@ Deno.test("promtool finds nothing to say of the metrics, of a member with all th
     endedAt: null,
   } as const;
   for (const kind of ["SST", "IST"] as const) {
-    const metrics = new Metrics({
+    const metrics = new MemberMetrics({
       version: "1",
       cluster: "galera",
       status: () => ({
@@ -57,6 +58,20 @@ Deno.test("promtool finds nothing to say of the metrics, of a member with all th
     metrics.note({ kind: "spawned", how: "join" });
     metrics.note({ kind: "exited", status: { code: 0, signal: null, lastErrors: [] } });
     metrics.note({ kind: "ready" });
-    await promtool(["check", "metrics"], await metrics.text());
+    await promtool(["check", "metrics"], await metrics.page.text());
   }
+  const status = {
+    v: 1,
+    arbitrator: "arb",
+    address: "192.0.2.7",
+    votes: true,
+    members: [],
+    uuid: null,
+    since: "2026-01-01T00:00:00Z",
+    session: "connected",
+    doing: "",
+  } as const;
+  const page = arbitratorPage({ version: "1", cluster: "galera", status: () => status });
+  await promtool(["check", "metrics"], await page.text());
+  assert.match(await page.text(), /^galera_keeper_ready 1$/m);
 });

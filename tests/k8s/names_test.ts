@@ -1,6 +1,6 @@
 /** The dashboard and the alert rules know only metrics that there are. */
 import assert from "node:assert/strict";
-import { Metrics } from "../../lib/metrics.ts";
+import { MemberMetrics } from "../../lib/metrics/member.ts";
 import { Progress, STAGES } from "../../lib/progress.ts";
 import { inRepository } from "./promtool.ts";
 
@@ -8,9 +8,14 @@ import { inRepository } from "./promtool.ts";
 async function exportedNames(): Promise<Set<string>> {
   const progress = new Progress("galera-1", "192.0.2.1", () => "2026-01-01T00:00:00Z");
   const { status } = progress;
-  const metrics = new Metrics({ version: "1", cluster: "c", status: () => status, nowMs: () => 1 });
+  const metrics = new MemberMetrics({
+    version: "1",
+    cluster: "c",
+    status: () => status,
+    nowMs: () => 1,
+  });
   const names = new Set<string>();
-  for (const [, name, type] of (await metrics.text()).matchAll(/^# TYPE (\w+) (\w+)$/gm)) {
+  for (const [, name, type] of (await metrics.page.text()).matchAll(/^# TYPE (\w+) (\w+)$/gm)) {
     const suffixes = type === "histogram" ? ["_bucket", "_sum", "_count"] : [""];
     for (const suffix of suffixes) names.add(`${name}${suffix}`);
   }

@@ -1,13 +1,11 @@
-/**
- * A member's metrics for Prometheus. Names and units follow its conventions
- * (https://prometheus.io/docs/practices/naming/); `promtool check metrics` finds nothing to say.
- */
-import type { MemberEvent } from "./events.ts";
-import { isReady } from "./health.ts";
-import type { WsrepStatus } from "./mariadb/database.ts";
-import { type MemberStatus, STAGES } from "./progress.ts";
-import { Counter, Gauge, Histogram, Registry } from "./prometheus.ts";
-import type { Transfer } from "./transfer.ts";
+/** A member's metrics for Prometheus. */
+import type { MemberEvent } from "../events.ts";
+import { isReady } from "../health.ts";
+import type { WsrepStatus } from "../mariadb/database.ts";
+import { type MemberStatus, STAGES } from "../progress.ts";
+import type { Transfer } from "../transfer.ts";
+import { bit, one, Page, type Series } from "./page.ts";
+import type { Counter, Histogram } from "./prometheus.ts";
 
 /** Whose metrics they are. */
 export interface MetricsSource {
@@ -19,15 +17,8 @@ export interface MetricsSource {
   nowMs(): number;
 }
 
-const SESSION_STATES = ["connected", "suspended", "lost", "none"] as const;
 /** Seconds: a lock is had at once, after a member's join by IST, by a small SST, by a large one. */
 const LOCK_BUCKETS = [0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 1800, 7200];
-
-type Labels = Readonly<Record<string, string>>;
-type Series = readonly (readonly [value: number, labels?: Labels])[];
-
-const bit = (is: boolean) => is ? 1 : 0;
-const one = (value: number | null): Series => value === null ? [] : [[value]];
 
 /** Gauges that are read off what a member says of itself; without a value there is no series. */
 const OF_STATUS: readonly (
@@ -38,12 +29,6 @@ const OF_STATUS: readonly (
     "How far the member is: 1 for the stage that it is in.",
     ["stage"],
     ({ stage }) => STAGES.map((each) => [bit(each === stage), { stage: each }]),
-  ],
-  [
-    "zookeeper_session",
-    "The state of the session with ZooKeeper: 1 for the one that it is in.",
-    ["state"],
-    ({ session }) => SESSION_STATES.map((state) => [bit(state === session), { state }]),
   ],
   ["mariadbd_up", "Whether mariadbd answered when last asked.", [], ({ answers }) => [[
     bit(answers),
@@ -169,12 +154,9 @@ const OF_SERVER: readonly (
   ],
 ];
 
-/** Every metric's name begins so, but for those that all programs have. */
-const PREFIX = "galera_keeper_";
-
-/** One member's metrics. It hears what happens; the rest is read when somebody asks. */
-export class Metrics {
-  readonly #registry = new Registry();
+/** One member's metrics: it hears what happens, the rest is read when somebody asks. */
+export class MemberMetrics {
+  readonly page = new Page();
   readonly #source: MetricsSource;
   readonly #decisions: Counter;
   readonly #starts: Counter;
@@ -182,55 +164,42 @@ export class Metrics {
   readonly #transfers: Counter;
   readonly #lockWait: Histogram;
   readonly #lockHold: Histogram;
-  readonly #startDuration: Gauge;
   #server: WsrepStatus | null = null;
   #lastTransfer: Transfer | null = null;
   /** Since when it starts; null once it is up. */
   #startingSinceMs: number | null;
+  #startTookMs: number | null = null;
 
   constructor(source: MetricsSource) {
+    const { page } = this;
     this.#source = source;
     this.#startingSinceMs = source.nowMs();
-    this.#decisions = this.#counter("decisions_total", "Decisions, by kind and rule.", [
+    this.#decisions = page.counter("decisions_total", "Decisions, by kind and rule.", [
       "kind",
       "rule",
     ]);
-    this.#starts = this.#counter("mariadbd_starts_total", "mariadbd was started, and how.", [
-      "how",
-    ]);
-    this.#exits = this.#counter(
+    this.#starts = page.counter("mariadbd_starts_total", "mariadbd was started, and how.", ["how"]);
+    this.#exits = page.counter(
       "mariadbd_exits_total",
       "mariadbd has exited, told to or not, by its status or signal.",
       ["status"],
     );
-    this.#transfers = this.#counter(
+    this.#transfers = page.counter(
       "transfers_total",
       "State transfers that ended, by kind, our role and whether they failed.",
       ["kind", "role", "outcome"],
     );
-    this.#lockWait = this.#histogram(
+    this.#lockWait = page.histogram(
       "lock_wait_seconds",
       "How long it waited for the start-up lock.",
+      LOCK_BUCKETS,
     );
-    this.#lockHold = this.#histogram("lock_hold_seconds", "How long it held the start-up lock.");
-    this.#startDuration = new Gauge({
-      name: `${PREFIX}start_duration_seconds`,
-      help: "How long the last start took until it was registered and Synced, waits included.",
-      labelNames: [],
-      registers: [this.#registry],
-    });
-    this.#startDuration.remove();
+    this.#lockHold = page.histogram(
+      "lock_hold_seconds",
+      "How long it held the start-up lock.",
+      LOCK_BUCKETS,
+    );
     this.#addRead();
-  }
-
-  /** What HTTP calls it. */
-  get contentType(): string {
-    return this.#registry.contentType;
-  }
-
-  /** All of it, in Prometheus' text format. */
-  text(): Promise<string> {
-    return this.#registry.metrics();
   }
 
   /** Hears what happens to the member. */
@@ -257,7 +226,7 @@ export class Metrics {
         break;
       case "ready":
         if (this.#startingSinceMs === null) break;
-        this.#startDuration.set((this.#source.nowMs() - this.#startingSinceMs) / 1000);
+        this.#startTookMs = this.#source.nowMs() - this.#startingSinceMs;
         this.#startingSinceMs = null;
         break;
       case "stage":
@@ -275,71 +244,28 @@ export class Metrics {
   }
 
   #addRead(): void {
+    const { page } = this;
     const { version, cluster, status } = this.#source;
-    this.#gauge("info", "Which galera-keeper this is, and whose.", [
+    page.gauge("info", "Which galera-keeper this is, and whose.", [
       "version",
       "member",
       "cluster",
     ], () => [[1, { version, member: status().member, cluster }]]);
+    page.session(() => status().session);
     for (const [name, help, labels, read] of OF_STATUS) {
-      this.#gauge(name, help, labels, () => read(status()));
+      page.gauge(name, help, labels, () => read(status()));
     }
     for (const [type, name, help, read] of OF_SERVER) {
       const value = () => one(this.#server === null ? null : read(this.#server));
-      if (type === "gauge") this.#gauge(name, help, [], value);
-      else this.#serverCounter(name, help, value);
+      if (type === "gauge") page.gauge(name, help, [], value);
+      else page.foreignCounter(name, help, value);
     }
-    const registers = [this.#registry];
-    new Gauge({
-      name: "process_start_time_seconds",
-      help: "When galera-keeper started, as Unix time.",
-      registers,
-    }).set(performance.timeOrigin / 1000);
-    new Gauge({
-      name: "process_resident_memory_bytes",
-      help: "Resident memory of galera-keeper, without mariadbd's.",
-      registers,
-      collect() {
-        this.set(Deno.memoryUsage().rss);
-      },
-    });
-  }
-
-  #gauge(name: string, help: string, labelNames: readonly string[], read: () => Series): void {
-    new Gauge({
-      name: PREFIX + name,
-      help,
-      labelNames,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        if (labelNames.length === 0) this.remove();
-        for (const [value, labels = {}] of read()) this.set(labels, value);
-      },
-    });
-  }
-
-  /** A counter of the server's own, which begins anew when that does. */
-  #serverCounter(name: string, help: string, read: () => Series): void {
-    new Counter({
-      name: PREFIX + name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        this.remove();
-        for (const [value] of read()) this.inc(value);
-      },
-    });
-  }
-
-  #counter(name: string, help: string, labelNames: readonly string[]): Counter {
-    const registers = [this.#registry];
-    return new Counter({ name: PREFIX + name, help, labelNames, registers });
-  }
-
-  #histogram(name: string, help: string): Histogram {
-    const registers = [this.#registry];
-    return new Histogram({ name: PREFIX + name, help, buckets: LOCK_BUCKETS, registers });
+    page.gauge(
+      "start_duration_seconds",
+      "How long the last start took until it was registered and Synced, waits included.",
+      [],
+      () => one(this.#startTookMs === null ? null : this.#startTookMs / 1000),
+    );
+    page.process();
   }
 }

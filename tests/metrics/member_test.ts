@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import type { MemberEvent } from "../lib/events.ts";
-import { Metrics } from "../lib/metrics.ts";
-import { Progress } from "../lib/progress.ts";
-import type { Transfer } from "../lib/transfer.ts";
-import { SYNCED } from "./simulation/wsrep_status.ts";
+import type { MemberEvent } from "../../lib/events.ts";
+import { MemberMetrics } from "../../lib/metrics/member.ts";
+import { Progress } from "../../lib/progress.ts";
+import type { Transfer } from "../../lib/transfer.ts";
+import { SYNCED } from "../simulation/wsrep_status.ts";
 
 const NOW = "2026-01-01T00:00:00Z";
 
 /** The page's series by name and labels, as `name{labels}`. */
-async function seriesOf(metrics: Metrics): Promise<Record<string, number>> {
-  const lines = (await metrics.text()).split("\n").filter((line) => /^\w/.test(line));
+async function seriesOf(metrics: MemberMetrics): Promise<Record<string, number>> {
+  const lines = (await metrics.page.text()).split("\n").filter((line) => /^\w/.test(line));
   return Object.fromEntries(lines.map((line) => {
     const [, name = "", value] = /^(.*) (\S+)$/.exec(line) ?? [];
     return [name.replace("galera_keeper_", ""), Number(value)];
@@ -21,7 +21,7 @@ function stage() {
   const progress = new Progress("galera-1", "192.0.2.1", () => NOW);
   const clock = { nowMs: 5000 };
   let more = {};
-  const metrics = new Metrics({
+  const metrics = new MemberMetrics({
     version: "1.2.3",
     cluster: "galera",
     status: () => ({ ...progress.status, ...more }),
@@ -31,7 +31,7 @@ function stage() {
   return { progress, clock, metrics, say: (status: object) => more = status };
 }
 
-Deno.test("Metrics shows where the member is, one of each kind", async () => {
+Deno.test("MemberMetrics shows where the member is, one of each kind", async () => {
   const { progress, metrics, say } = stage();
   progress.enter("locking", "Waiting for the lock");
   const series = await seriesOf(metrics);
@@ -46,7 +46,7 @@ Deno.test("Metrics shows where the member is, one of each kind", async () => {
   assert.equal((await seriesOf(metrics))['zookeeper_session{state="suspended"}'], 1);
 });
 
-Deno.test("Metrics has what the server says only while it answers", async () => {
+Deno.test("MemberMetrics has what the server says only while it answers", async () => {
   const { progress, metrics } = stage();
   const of = async () => {
     const { cluster_size, receive_queue_length, certification_failures_total, mariadbd_up } =
@@ -63,7 +63,7 @@ Deno.test("Metrics has what the server says only while it answers", async () => 
   assert.deepEqual(await of(), [0, undefined, undefined, undefined]);
 });
 
-Deno.test("Metrics counts what happens", async () => {
+Deno.test("MemberMetrics counts what happens", async () => {
   const { progress, clock, metrics } = stage();
   const status = { code: null, signal: "SIGKILL", lastErrors: [] };
   const events: MemberEvent[] = [
@@ -101,7 +101,7 @@ Deno.test("Metrics counts what happens", async () => {
   assert.equal((await seriesOf(metrics))["start_duration_seconds"], 0.5);
 });
 
-Deno.test("Metrics follows a transfer and counts it when it has ended, once", async () => {
+Deno.test("MemberMetrics follows a transfer and counts it when it has ended, once", async () => {
   const { progress, metrics, say } = stage();
   const transfer: Transfer = {
     kind: "SST",
@@ -133,7 +133,7 @@ Deno.test("Metrics follows a transfer and counts it when it has ended, once", as
   assert.equal(series['transfers_total{kind="SST",role="joiner",outcome="failed"}'], 1);
 });
 
-Deno.test("Metrics shows when certificates end", async () => {
+Deno.test("MemberMetrics shows when certificates end", async () => {
   const { metrics, say } = stage();
   assert.equal("certificate_expiry_timestamp_seconds" in await seriesOf(metrics), false);
   say({ certificateExpiresAt: "2026-01-01T00:00:00.000Z" });
