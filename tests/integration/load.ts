@@ -123,11 +123,15 @@ function primaryViews(log: string): readonly { readonly id: string; readonly inI
 }
 
 /** Waits until something holds, with the patience of a busy machine. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  everyMs = 200,
+): Promise<void> {
   const deadline = Date.now() + 180_000;
   while (!await holds()) {
     if (Date.now() > deadline) throw new Error(`It did not come to that: ${what}`);
-    await pause(200);
+    await pause(everyMs);
   }
 }
 
