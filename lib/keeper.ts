@@ -41,6 +41,7 @@ export async function keep(member: Member, told: Told): Promise<ExitStatus | nul
         case "turn":
           lock = end.lock;
           if (told.signal.aborted) return null;
+          await member.pacing.succeeded(); // Stopped in order.
       }
     }
   } catch (error) {
