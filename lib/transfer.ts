@@ -43,12 +43,16 @@ function isSentUnseen({ kind, role }: Transfer): boolean {
   return kind === "IST" && role === "donor";
 }
 
+/** What it is, to people: `SST from galera-2`. */
+export function nameOfTransfer({ kind, role, peer }: Transfer): string {
+  if (peer === null) return role === "donor" ? `${kind} to another member` : kind;
+  return `${kind} ${role === "donor" ? "to" : "from"} ${peer}`;
+}
+
 /** Says it to people: `SST from galera-2: 43 %, 1.2 of 2.8 GB, 110 MB/s, 14 s left`. */
 export function describeTransfer(transfer: Transfer): string {
-  const { kind, role, peer, done, rate, startedAt, endedAt, failure, phase } = transfer;
-  const what = peer === null
-    ? role === "donor" ? `${kind} to another member` : kind
-    : `${kind} ${role === "donor" ? "to" : "from"} ${peer}`;
+  const { kind, done, rate, startedAt, endedAt, failure, phase } = transfer;
+  const what = nameOfTransfer(transfer);
   const speed = rate === null || rate <= 0 ? [] : [`${amountOf(kind, rate)}/s`];
   if (endedAt !== null) {
     const seconds = Math.max(0, Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
@@ -57,7 +61,9 @@ export function describeTransfer(transfer: Transfer): string {
       ? `${what} done: ${[moved, ...speed].join(", ")}`
       : `${what} failed after ${moved}: ${failure}`;
   }
-  if (phase !== undefined) return `${what}: ${amountOf(kind, done)} copied, ${phase}`;
+  if (phase !== undefined) {
+    return `${what}: ${done > 0 ? `${amountOf(kind, done)} copied, ` : ""}${phase}`;
+  }
   const percent = percentOf(transfer);
   const { remainingSeconds: left } = transfer;
   return `${what}: ` + [

@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Running, TransferSeen } from "./mariadb/database.ts";
 import type { Progress } from "./progress.ts";
 import type { NodeChild } from "./snapshot.ts";
-import { describeTransfer, instantBefore, type Transfer } from "./transfer.ts";
+import { describeTransfer, instantBefore, nameOfTransfer, type Transfer } from "./transfer.ts";
 import type { World } from "./world.ts";
 
 const log = getLogger(["galera-keeper", "transfer"]);
@@ -30,6 +30,7 @@ interface Followed {
   isAsking: boolean;
   saidAtMs: number;
   saidPhase: string | null;
+  said: string;
   hasEnded: boolean;
 }
 
@@ -79,11 +80,13 @@ export class TransferWatch {
       isAsking: false,
       saidAtMs: clock.nowMs(),
       saidPhase: null,
+      said: "",
       hasEnded: false,
     };
     this.#followed = followed;
     if (!seen.hasEnded) {
-      log.info("{what} begins", { what: describeTransfer(this.#transferOf(followed, seen)) });
+      const what = nameOfTransfer(this.#transferOf(followed, seen));
+      log.info("{what} begins", { what });
       // What it was in the midst of has failed with it.
       running.exited.then(() => this.look(running));
     }
@@ -96,7 +99,10 @@ export class TransferWatch {
     const { samples } = followed;
     if (nowMs - (samples.at(-1)?.atMs ?? -Infinity) >= SHORTEST_RATE_MS / 2) {
       samples.push({ atMs: nowMs, done: seen.done });
-      while (nowMs - (samples[1]?.atMs ?? nowMs) >= RATE_MS) samples.shift();
+      // A donor may take its time before it sends anything.
+      while (samples[1]?.done === 0 || nowMs - (samples[1]?.atMs ?? nowMs) >= RATE_MS) {
+        samples.shift();
+      }
     }
     const transfer = this.#transferOf(followed, seen);
     this.#progress.transferring(transfer);
@@ -104,7 +110,9 @@ export class TransferWatch {
     if (!isDue && seen.phase === followed.saidPhase) return;
     followed.saidAtMs = nowMs;
     followed.saidPhase = seen.phase;
-    log.info("{transfer}", { transfer: describeTransfer(transfer) });
+    const text = describeTransfer(transfer);
+    if (text !== followed.said) log.info("{text}", { text });
+    followed.said = text;
   }
 
   #end(followed: Followed, seen: TransferSeen): void {

@@ -46,6 +46,10 @@ const SENTENCES: readonly (readonly [Transfer, string])[] = [
   // A donor that goes on writing sends more than it held.
   [{ ...SST, done: 2.9e9, remainingSeconds: null }, "SST from galera-2: 99 %, 2.9 GB, 110 MB/s"],
   [{ ...SST, phase: "preparing" }, "SST from galera-2: 1.2 GB copied, preparing"],
+  [
+    { ...SST, role: "donor", done: 0, phase: "flushing tables" },
+    "SST to galera-2: flushing tables",
+  ],
   [{ ...SST, ...ENDED, done: 2.8e9 }, "SST from galera-2 done: 2.8 GB in 26 s, 110 MB/s"],
   [
     { ...SST, ...ENDED, failure: "the donor has gone" },

@@ -135,6 +135,17 @@ Deno.test("TransferWatch asks a donor again that does not know yet how much it s
   assert.equal(await stage.at(1000, {}), "SST from galera-2: 0 %, 0 B of 1.0 kB");
 });
 
+Deno.test("TransferWatch counts no rate over the time before anything came", async () => {
+  const stage = new Stage();
+  for (const nowMs of [0, 2000, 4000]) {
+    assert.equal(await stage.at(nowMs, { total: 1000 }), "SST from galera-2: 0 %, 0 B of 1.0 kB");
+  }
+  assert.equal(
+    await stage.at(6000, { total: 1000, done: 200 }),
+    "SST from galera-2: 20 %, 200 B of 1.0 kB, 100 B/s, 8 s left",
+  );
+});
+
 for (
   const [what, answer, donors, sentence] of [
     ["does not answer", null, [NODE], "SST from galera-2: 10 %, 70 B of 700 B"],

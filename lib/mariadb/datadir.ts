@@ -30,13 +30,15 @@ export class Datadir {
   readonly path: string;
   /** Whose its files are to be. */
   readonly owner: Owner;
+  readonly #account: Account;
   readonly #lock: Deno.FsFile;
   readonly #log: Logger;
   #isUnborn = false;
 
-  private constructor(path: string, owner: Owner, lock: Deno.FsFile, log: Logger) {
+  private constructor(path: string, account: Account, lock: Deno.FsFile, log: Logger) {
     this.path = path;
-    this.owner = owner;
+    this.#account = account;
+    this.owner = account.isOther ? { uid: account.uid, gid: account.gid } : null;
     this.#lock = lock;
     this.#log = log;
   }
@@ -49,7 +51,6 @@ export class Datadir {
    */
   static async take(path: string, account: Account, log: Logger): Promise<Datadir> {
     const stat = await look(path);
-    const owner = account.isOther ? { uid: account.uid, gid: account.gid } : null;
     if (stat.uid === 0 && account.isOther && await isNew(path)) {
       // As a container's new volume comes.
       log.info('Giving the empty datadir "{path}" to {name}', { path, name: account.name });
@@ -59,7 +60,7 @@ export class Datadir {
     }
     const real = await Deno.realPath(path);
     const lock = await takeLock(real);
-    return new Datadir(real, owner, lock, log);
+    return new Datadir(real, account, lock, log);
   }
 
   /** Whether its data, as last inspected, knows nothing of the cluster that grastate.dat names. */
@@ -137,7 +138,7 @@ export class Datadir {
     const startedMs = performance.now();
     let said = "";
     for (;;) {
-      const { servers, strays } = await findHolders(this.path);
+      const { servers, strays } = await findHolders(this.path, this.#account);
       if (servers.length + strays.length === 0) return;
       const pids = servers.map(({ pid }) => pid).join(", ");
       if (servers.length > 0 && said !== pids) {

@@ -72,13 +72,19 @@ export interface Holders {
 /**
  * Looks for servers and SST scripts that still work in a datadir. A server's working folder is its
  * datadir, which says so on any file system, and in an SST too, when no data file is open.
+ *
+ * @param account Whose servers they are, as for {@link writtenBytes}.
  */
-export async function findHolders(datadir: string): Promise<Holders> {
+export async function findHolders(
+  datadir: string,
+  account: OtherAccount | null = null,
+): Promise<Holders> {
   const all = await listProcesses();
   const servers: Process[] = [];
   for (const process of all) {
     if (!["mariadbd", "mysqld"].includes(programOf(process))) continue;
-    const folder = await output("readlink", ["--", `/proc/${process.pid}/cwd`]);
+    const args = ["--", `/proc/${process.pid}/cwd`];
+    const folder = await output("readlink", args) || await output("readlink", args, account);
     if (folder.trimEnd() === datadir) servers.push(process);
   }
   const sessions = new Set(
@@ -122,6 +128,9 @@ function isNoSuchProcess(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ESRCH";
 }
 
+/** Who to become to look at processes, where that is somebody else. */
+export type OtherAccount = Pick<Account, "name" | "gid" | "isOther">;
+
 /** What a process has written so far, in bytes. */
 export interface Written {
   /** To files, pipes and sockets. */
@@ -139,7 +148,7 @@ export interface Written {
  */
 export async function writtenBytes(
   pids: readonly number[],
-  account: Pick<Account, "name" | "gid" | "isOther"> | null = null,
+  account: OtherAccount | null = null,
 ): Promise<ReadonlyMap<number, Written>> {
   const files = pids.map((pid) => `/proc/${pid}/io`);
   const text = await output("grep", ["-sH", "^w[cr]", "/dev/null", ...files], account);
@@ -159,7 +168,7 @@ const PACKAGES = new Map([["ps", "procps"], ["grep", "grep"], ["setpriv", "util-
 async function output(
   name: string,
   args: readonly string[],
-  account: Pick<Account, "name" | "gid" | "isOther"> | null = null,
+  account: OtherAccount | null = null,
 ): Promise<string> {
   const found = (program: string) => findProgram([program], PACKAGES.get(program) ?? "coreutils");
   const program = await found(name);

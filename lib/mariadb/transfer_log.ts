@@ -38,13 +38,16 @@ const SCRIPT = /^WSREP: Running: 'wsrep_sst_(\w+) --role '(joiner|donor)' (.*)$/
 /** What a donor's script of mariabackup does for ten seconds before it sends. */
 export const WAITING = "waiting for the joiner";
 
+/** What a joiner by mariabackup does once all is in its folder `.sst`. */
+export const PREPARING = "preparing";
+
 /** Lines that say what a joiner, a donor does besides copying. */
 const PHASES: readonly (readonly [LoggedTransfer["role"], RegExp, string | null])[] = [
   ["donor", /^WSREP: Flushing tables for SST/, "flushing tables"],
   ["donor", /^WSREP: Tables flushed/, null],
   ["donor", /^WSREP_SST: Sleeping before data transfer/, WAITING],
   ["donor", /^WSREP_SST: Streaming the backup to joiner/, null],
-  ["joiner", /^WSREP_SST: Preparing the backup at/, "preparing"],
+  ["joiner", /^WSREP_SST: Preparing the backup at/, PREPARING],
   ["joiner", /^WSREP_SST: Moving the backup to/, "moving"],
   ["joiner", /^WSREP: SST received$/, "starting on it"],
   ["joiner", /^WSREP: Receiving IST: /, "catching up"],

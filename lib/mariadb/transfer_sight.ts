@@ -2,7 +2,7 @@
 import { withReason } from "./complaint.ts";
 import type { TransferSeen } from "./database.ts";
 import { footprint } from "./footprint.ts";
-import { type LoggedTransfer, TransferLog } from "./transfer_log.ts";
+import { type LoggedTransfer, PREPARING, TransferLog } from "./transfer_log.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** More than rsync's script sends where an IST follows: a line of its own. */
@@ -23,6 +23,8 @@ export class TransferSight {
   /** Whether what was copied has been measured, now that it is all there, or what failed looked up. */
   #isMeasured = false;
   #failure: string | null = null;
+  /** A joiner has all, and does something else by now. */
+  #isCopied = false;
   #lastCommitted = -1n;
 
   /** @param member Its name in the cluster. */
@@ -79,6 +81,7 @@ export class TransferSight {
     this.#total = null;
     this.#isMeasured = false;
     this.#failure = null;
+    this.#isCopied = false;
     this.#transfers.restart();
     if (kind !== "SST" || role !== "donor") return;
     footprint(this.#datadir, method).then((bytes) => {
@@ -86,10 +89,17 @@ export class TransferSight {
     }, () => {}); // Without a total it is said how much was copied.
   }
 
-  async #count({ kind, role, number }: LoggedTransfer): Promise<void> {
+  async #count({ kind, role, number, phase, method }: LoggedTransfer): Promise<void> {
     // The sender of an IST is in the server itself.
     if (kind === "IST" && role === "donor") return;
-    const bytes = await this.#transfers.copied();
+    if (role === "joiner" && phase !== null) {
+      // All is there, and what is done with it is no copying.
+      if (this.#isCopied) return;
+      this.#isCopied = true;
+    }
+    const bytes = phase === PREPARING
+      ? await footprint(`${this.#datadir}/.sst`, method).catch(() => 0)
+      : await this.#transfers.copied();
     if (this.#number !== number) return;
     if (kind === "IST" && bytes > NO_IST_BYTES) this.#log.isSst();
     if (this.#log.current?.kind === "SST") this.#done = Math.max(this.#done, bytes);

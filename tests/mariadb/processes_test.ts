@@ -48,25 +48,37 @@ Deno.test("findHolders() finds what listens for an SST whose server and script a
 });
 
 // A container's root may not look at the processes of another account: a joiner whose SST takes long
-// would be taken for one that stands still.
-Deno.test("writtenBytes() sees the processes of another account without CAP_SYS_PTRACE", async () => {
+// would be taken for one that stands still, and a server that still holds a datadir for none.
+Deno.test("processes of another account are seen without CAP_SYS_PTRACE", async () => {
   const account = await findAccount(USER);
-  const program = new URL("./written_process.ts", import.meta.url).pathname;
-  const { stdout, stderr } = await new Deno.Command("setpriv", {
-    args: [
-      "--bounding-set=-sys_ptrace",
-      "--inh-caps=-sys_ptrace",
-      Deno.execPath(),
-      "run",
-      "--quiet",
-      "--allow-all",
-      program,
-      JSON.stringify(account),
-    ],
-    stdin: "null",
-  }).output();
-  const said = new TextDecoder().decode(stdout);
-  const { asRoot, asItself } = JSON.parse(said || "{}");
-  assert.equal(asItself, 5000, new TextDecoder().decode(stderr));
-  assert.equal(asRoot, null, "so there is something to see");
+  const program = new URL("./other_process.ts", import.meta.url).pathname;
+  const datadir = await Deno.makeTempDir({ prefix: "gk-test-" });
+  try {
+    await Deno.chmod(datadir, 0o755);
+    const { stdout, stderr } = await new Deno.Command("setpriv", {
+      args: [
+        "--bounding-set=-sys_ptrace",
+        "--inh-caps=-sys_ptrace",
+        Deno.execPath(),
+        "run",
+        "--quiet",
+        "--allow-all",
+        program,
+        JSON.stringify(account),
+        datadir,
+      ],
+      stdin: "null",
+    }).output();
+    assert.deepEqual(
+      JSON.parse(new TextDecoder().decode(stdout) || "{}"),
+      {
+        asItself: { written: 5000, servers: 1 },
+        // So there is something to see.
+        asRoot: { written: null, servers: 0 },
+      },
+      new TextDecoder().decode(stderr),
+    );
+  } finally {
+    await Deno.remove(datadir, { recursive: true });
+  }
 });
