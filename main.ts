@@ -4,6 +4,7 @@ import { runCommandLine } from "./lib/cli.ts";
 import { COMMANDS } from "./lib/commands/all.ts";
 import { EXIT, KeeperError } from "./lib/errors.ts";
 import { guardSignals } from "./lib/machine/signals.ts";
+import { escaped, oneLine } from "./lib/settings/shown.ts";
 import { STDERR, STDOUT } from "./lib/machine/terminal.ts";
 import { VERSION } from "./lib/version.ts";
 
@@ -30,12 +31,13 @@ export async function main(args: readonly string[]): Promise<number> {
 function report(error: unknown, args: readonly string[]): number {
   const isVerbose = args.includes("--verbose") || args.includes("-v");
   const isExpected = error instanceof KeeperError;
-  const message = error instanceof Error ? error.message : String(error);
+  // What others wrote may be in it, and a terminal obeys more than letters.
+  const message = oneLine(error instanceof Error ? error.message : String(error));
   const line = isExpected
     ? message
     : `Unexpected error: ${message}: please report it, with what --verbose adds`;
   STDERR.write(`galera-keeper: ${line}\n`);
-  if (isVerbose) STDERR.write(`${Deno.inspect(error)}\n`);
+  if (isVerbose) STDERR.write(`${Deno.inspect(error).split("\n").map(escaped).join("\n")}\n`);
   return isExpected ? error.exitStatus : EXIT.software;
 }
 

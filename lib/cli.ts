@@ -8,6 +8,7 @@ import type {
   OptionDefinition,
 } from "./command.ts";
 import { ConfigError, EXIT, UsageError } from "./errors.ts";
+import { shown } from "./settings/shown.ts";
 import { parseBoolean, ValueError } from "./settings/values.ts";
 
 /** What the program is called. */
@@ -141,7 +142,7 @@ function act(definition: CommandDefinition, command: Command, wiring: Wiring): P
       ? ""
       : ` (${definition.restSyntax} go after --)`;
     throw new UsageError(
-      `Unexpected argument "${excess}" for ${definition.name}${hint}: ${help}`,
+      `Unexpected argument ${shown(excess)} for ${definition.name}${hint}: ${help}`,
     );
   }
   if (context.rest !== null && definition.restSyntax === undefined) {
@@ -193,7 +194,7 @@ function parseValue(
     return parse(text);
   } catch (cause) {
     if (!(cause instanceof ValueError)) throw cause;
-    throw new ErrorClass(`${source} is "${text}": ${cause.message}`, { cause });
+    throw new ErrorClass(`${source} is ${shown(text)}: ${cause.message}`, { cause });
   }
 }
 

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { UnavailableError } from "./errors.ts";
 import type { Readiness, Verdict } from "./health.ts";
 import { type MemberStatus, STAGES } from "./progress.ts";
+import { words } from "./schemas.ts";
 import type { PeerStatus } from "./world.ts";
 
 /** What listens; disposing of it closes it. */
@@ -110,7 +111,7 @@ function say(status: number, text: string, headers: Record<string, string> = {})
 /** How long a registered member may take to answer, in milliseconds. */
 const ANSWER_MS = 2000;
 
-const text = v.string();
+const text = words;
 const aTransfer = v.nullable(v.object({
   kind: v.picklist(["SST", "IST"]),
   role: v.picklist(["joiner", "donor"]),
@@ -127,9 +128,9 @@ const aTransfer = v.nullable(v.object({
 
 const peerStatus = v.object({
   v: v.literal(1),
-  member: v.string(),
-  datadirId: v.nullable(v.string()),
-  uuid: v.nullable(v.string()),
+  member: words,
+  datadirId: v.nullable(words),
+  uuid: v.nullable(words),
   primary: v.boolean(),
   synced: v.optional(v.boolean(), false),
   transfer: v.exactOptional(aTransfer),
@@ -197,6 +198,19 @@ export function askMember(http: string, signal: AbortSignal): Promise<MemberStat
   return ask(http, memberStatus, signal);
 }
 
+/** No member says more; whoever does is none, and is not to fill the memory. */
+const LONGEST_STATUS_BYTES = 1 << 20;
+
+async function readJson(response: Response): Promise<unknown> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of response.body ?? []) {
+    text += decoder.decode(bytes, { stream: true });
+    if (text.length > LONGEST_STATUS_BYTES) throw new Error("no member's status is that long");
+  }
+  return JSON.parse(text + decoder.decode());
+}
+
 async function ask<T extends v.GenericSchema>(
   http: string,
   schema: T,
@@ -216,7 +230,7 @@ async function ask<T extends v.GenericSchema>(
       cause: error,
     });
   }
-  const body: unknown = await response.json().catch(() => null);
+  const body: unknown = await readJson(response).catch(() => null);
   const parsed = v.safeParse(schema, body);
   if (!response.ok || !parsed.success) {
     throw new Error(`HTTP ${response.status}, and not a member's status`);

@@ -12,6 +12,7 @@ import {
 } from "@logtape/logtape";
 import type { LogConfig } from "./config.ts";
 import { type Output, STDERR } from "./machine/terminal.ts";
+import { escaped } from "./settings/shown.ts";
 
 /** The category of all that we log; mariadbd's own lines are one below. */
 export const CATEGORY = "galera-keeper";
@@ -43,18 +44,31 @@ export function stopLog(): void {
 function formatterOf(format: "text" | "json", isTerminal: boolean): TextFormatter {
   if (format === "json") {
     const formatter = getJsonLinesFormatter({ properties: "flatten" });
-    return (record) => formatter(withBareStrings(record));
+    // JSON itself escapes what is below a blank, and no more of what terminals obey.
+    return (record) =>
+      formatter(withBareStrings(record)).split("\n").map((line) => escaped(line)).join("\n");
   }
-  if (!isTerminal) {
-    return getTextFormatter({ timestamp: "rfc3339", level: "full", value, format: lineOf });
-  }
-  return getAnsiColorFormatter({
-    timestamp: "time",
-    timeZone: null,
-    level: "full",
-    value,
-    format: lineOf,
-  });
+  const formatter = isTerminal
+    ? getAnsiColorFormatter({
+      timestamp: "time",
+      timeZone: null,
+      level: "full",
+      value,
+      format: lineOf,
+    })
+    : getTextFormatter({ timestamp: "rfc3339", level: "full", value, format: lineOf });
+  return (record) => formatter(withoutOrders(record));
+}
+
+/** Text of others' is in our lines, and in mariadbd's: a terminal is to show it, not to obey it. */
+function withoutOrders(record: LogRecord): LogRecord {
+  const escape = (part: unknown) =>
+    typeof part === "string" ? part.split(/([\t\r\n]+)/).map(escapedBetween).join("") : part;
+  return { ...record, message: record.message.map(escape) };
+}
+
+function escapedBetween(part: string, at: number): string {
+  return at % 2 === 0 ? escaped(part) : part;
 }
 
 /** A text in a sentence stands as it is, without quotes; on one line, whoever wrote it. */
@@ -93,7 +107,7 @@ const SHORTEST_SECRET = 4;
  */
 export function redacted(formatter: TextFormatter, secrets: readonly string[]): TextFormatter {
   const forms = secrets.filter((secret) => secret.length >= SHORTEST_SECRET)
-    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), escaped(secret)])
     .sort((one, other) => other.length - one.length);
   if (forms.length === 0) return formatter;
   return (record) => forms.reduce((line, form) => line.replaceAll(form, "***"), formatter(record));

@@ -1,5 +1,6 @@
 /** What our JSON is made of, in znodes and in the datadir's id file. */
 import * as v from "valibot";
+import { hasObeyed, oneLine } from "./settings/shown.ts";
 
 /** A cluster's UUID as Galera writes it. */
 export const uuid = v.pipe(
@@ -7,8 +8,21 @@ export const uuid = v.pipe(
   v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "no UUID"),
 );
 
+const isPlain = (text: string) => !hasObeyed(text);
+
 /** A member's, an address, a random id. */
-export const name = v.pipe(v.string(), v.minLength(1), v.maxLength(255));
+export const name = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(255),
+  v.check(isPlain, "control characters"),
+);
+
+/**
+ * A sentence, a time of day, whatever is in it: people are shown it, on a terminal that obeys control
+ * characters. Escaped, not refused: no decision rests on it.
+ */
+export const words = v.pipe(v.string(), v.transform((text) => oneLine(text)));
 
 /** A decimal string, at most 2^63 - 1, Galera's largest; -1 ("not known") is never written. */
 export const seqno = v.pipe(

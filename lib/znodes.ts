@@ -5,7 +5,11 @@
 import * as v from "valibot";
 import type { Request } from "./cluster/requests.ts";
 import type { Cluster, Decision, MemberRecord } from "./cluster/view.ts";
-import { attemptsSchema, name, seqno, stringify, uuid } from "./schemas.ts";
+import { attemptsSchema, name, seqno, stringify, uuid, words } from "./schemas.ts";
+import { oneLine, shown } from "./settings/shown.ts";
+
+/** How much is said of what is wrong with one, in characters. */
+const LONGEST_PROBLEM = 300;
 
 /** A znode holds something that is not what galera-keeper writes there. */
 export class ZnodeError extends Error {
@@ -89,7 +93,7 @@ const recordSchema = v.object({
     v.object({ kind: v.literal("torn"), floor: v.nullable(copy) }),
     v.object({ kind: v.literal("standalone") }),
   ]),
-  instead: v.nullable(v.string()),
+  instead: v.nullable(words),
   insteadCopy: v.optional(v.nullable(copy), null),
   lineage: v.optional(attemptsSchema, []),
   http: v.optional(v.nullable(name), null),
@@ -97,8 +101,8 @@ const recordSchema = v.object({
 
 const pauseSchema = v.object({
   v: v.literal(1),
-  by: v.string(),
-  since: v.string(),
+  by: words,
+  since: words,
   stops: v.optional(v.boolean(), false),
 });
 
@@ -106,8 +110,8 @@ const requestSchema = v.object({
   v: v.literal(1),
   id: name,
   kind: v.picklist(["restart", "stop"]),
-  by: v.string(),
-  since: v.string(),
+  by: words,
+  since: words,
   members: v.array(name),
   outage: v.boolean(),
   done: v.array(name),
@@ -116,8 +120,8 @@ const requestSchema = v.object({
     datadirId: name,
     state: v.picklist(["stopping", "starting"]),
   })),
-  failed: v.nullable(v.object({ member: name, why: v.string() })),
-  canceled: v.nullable(v.string()),
+  failed: v.nullable(v.object({ member: name, why: words })),
+  canceled: v.nullable(words),
 });
 
 const nodeSchema = v.object({
@@ -128,7 +132,7 @@ const nodeSchema = v.object({
   primary: v.boolean(),
   http: v.nullable(name),
   dataBytes: v.pipe(v.number(), v.minValue(0)),
-  since: v.string(),
+  since: words,
 });
 
 const arbitratorSchema = v.object({
@@ -139,17 +143,17 @@ const arbitratorSchema = v.object({
   attempt: v.nullable(name),
   primary: v.boolean(),
   members: v.array(name),
-  since: v.string(),
+  since: words,
 });
 
 const decisionsSchema = v.object({
   v: v.literal(1),
   entries: v.array(v.object({
-    at: v.string(),
+    at: words,
     kind: v.picklist(["bootstrap", "join", "wait", "event"]),
     rule: v.nullable(v.number()),
-    reason: v.string(),
-    person: v.nullable(v.string()),
+    reason: words,
+    person: v.nullable(words),
   })),
 });
 
@@ -263,7 +267,7 @@ function parse<T extends v.GenericSchema>(schema: T, data: Uint8Array): v.InferO
   if (result.success) return result.output;
   const issue = result.issues[0];
   const where = v.getDotPath(issue) ?? "the whole";
-  throw new ZnodeError(`${where}: ${issue.message.replaceAll(/\s+/g, " ")}`);
+  throw new ZnodeError(oneLine(`${where}: ${issue.message}`, LONGEST_PROBLEM));
 }
 
 function format(value: object): string {
@@ -273,5 +277,5 @@ function format(value: object): string {
 function preview(data: Uint8Array): string {
   if (data.length === 0) return "nothing";
   const text = new TextDecoder().decode(data.subarray(0, 40));
-  return JSON.stringify(data.length > 40 ? `${text}…` : text);
+  return shown(data.length > 40 ? `${text}…` : text);
 }

@@ -90,6 +90,9 @@ export function comparePositions(a: Position, b: Position): -1 | 0 | 1 {
   return a.seqno < b.seqno ? -1 : a.seqno > b.seqno ? 1 : 0;
 }
 
+/** In characters; Galera's own has 300 bytes. */
+const LONGEST_GRASTATE = 16_384;
+
 /**
  * Reads `grastate.dat`. Comments, unknown keys, white space and Windows line ends are let through,
  * as Galera itself pads the file with blanks and old versions had other keys.
@@ -98,6 +101,7 @@ export function comparePositions(a: Position, b: Position): -1 | 0 | 1 {
  * when there are bytes no such file has (a power cut may leave a file of zeros).
  */
 export function parseGrastate(text: string): Grastate {
+  if (text.length > LONGEST_GRASTATE) throw new PositionError("grastate.dat is far too long");
   // deno-lint-ignore no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text)) {
     throw new PositionError("grastate.dat holds bytes that are no text");
@@ -160,5 +164,9 @@ function parseSeqno(text: string): bigint {
 
 /** What was found, on one line and not endless. */
 function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  // JSON lets through what some terminals obey.
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text).replaceAll(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -5,6 +5,7 @@ import { FATES, suppose, type Supposition } from "../cluster/what_if.ts";
 import type { CommandDefinition } from "../command.ts";
 import { EXIT, RefusedError } from "../errors.ts";
 import { buildExplanation, renderExplanation } from "../operator/explain.ts";
+import { setting } from "../settings/shown.ts";
 import { interruptible } from "../machine/signals.ts";
 import { STDOUT } from "../machine/terminal.ts";
 import { type Ground, readMembers, requireMember, withSession } from "../operator/operation.ts";
@@ -68,7 +69,8 @@ export function parseSuppositions(text: string): readonly Supposition[] {
       (/^\d{1,18}$/.test(what) ? BigInt(what) : null);
     if (fate !== null) return { member, fate };
     throw new ValueError(
-      `expected ${FATES.join(", ")} or a seqno behind ${member}=` + suggestionFor(what, FATES),
+      `expected ${FATES.join(", ")} or a seqno behind ${setting(member)}=` +
+        suggestionFor(setting(what), FATES),
     );
   });
 }

@@ -1,5 +1,6 @@
 /** What stands after `--`, turned into lines of an option file. Pure. */
 import { ConfigError, UsageError } from "../errors.ts";
+import { setting, shown } from "../settings/shown.ts";
 
 /** A line of an option file: its name, and its value if it has one. */
 export type Option = readonly [name: string, value: string | null];
@@ -55,15 +56,19 @@ function readArgument(argument: string): Option {
   const [, name, value] = /^--([A-Za-z][A-Za-z0-9_.-]*)(?:=([^]*))?$/.exec(argument) ?? [];
   if (name === undefined) {
     throw new UsageError(
-      `Cannot pass "${argument}" on to mariadbd: after -- write options as --name=value`,
+      `Cannot pass ${shown(argument)} on to mariadbd: after -- write options as --name=value`,
     );
   }
   const owned = whoseOption(name);
-  if (owned !== null) throw new ConfigError(`${argument} cannot go after --: ${owned}`);
+  if (owned !== null) {
+    // That one is a password.
+    const said = /auth/i.test(name) ? `--${name}` : argument;
+    throw new ConfigError(`${setting(said)} cannot go after --: ${owned}`);
+  }
   const option: Option = [name, value ?? null];
   if (new TextEncoder().encode(formatOption(option)).length > LONGEST_LINE_BYTES) {
     throw new ConfigError(
-      `--${name} is too long for an option file: ${LONGEST_LINE_BYTES} bytes at most`,
+      `${setting(`--${name}`)} is too long for an option file: ${LONGEST_LINE_BYTES} bytes at most`,
     );
   }
   return option;

@@ -113,7 +113,7 @@ export class ComponentReader {
   }
 
   #takeResult(text: string): boolean {
-    const [, name, value] = /^\t([\w .]+?)\s*= ([^,]*),?$/.exec(text) ?? [];
+    const [, name, value] = /^\t([\w .]{1,40}?) {0,40}= ([^,]*),?$/.exec(text) ?? [];
     if (name === "component") {
       this.#results = { isPrimary: value === "PRIMARY" };
       return value !== "PRIMARY" && this.#isNotPrimary();

@@ -5,6 +5,7 @@ import { formatOption, type Option, readArguments } from "./arguments.ts";
 import type { TlsFiles } from "./certificates.ts";
 import type { SpawnPlan } from "./database.ts";
 import { formatHostPort } from "../settings/values.ts";
+import { setting } from "../settings/shown.ts";
 import { IDENTITY_FILE } from "./identity.ts";
 import type { DatabaseSettings } from "./settings.ts";
 
@@ -213,9 +214,10 @@ export function checkProviderOptions(
 ): void {
   for (const [name, value] of Object.entries(options)) {
     const clash = clashOf(name.toLowerCase(), bind, tls);
-    if (clash !== null) throw new ConfigError(`--provider-options has ${name}=${value}: ${clash}`);
+    const said = setting(`${name}=${value}`);
+    if (clash !== null) throw new ConfigError(`--provider-options has ${said}: ${clash}`);
     if (/[;=\n]/.test(name) || /[;\n]/.test(value)) {
-      throw new ConfigError(`--provider-options cannot hold a semicolon within ${name}=${value}`);
+      throw new ConfigError(`--provider-options cannot hold a semicolon within ${said}`);
     }
   }
 }

@@ -121,9 +121,15 @@ export function parseClusterName(text: string): string {
   return text;
 }
 
+/** PATH_MAX of Linux. */
+const LONGEST_PATH = 4096;
+
 /** Reads an absolute path of a file. @throws {ValueError} */
 export function parseAbsolutePath(text: string): string {
-  if (!text.startsWith("/") || text.includes("\0") || text.includes("\n")) {
+  if (
+    !text.startsWith("/") || text.length > LONGEST_PATH || text.includes("\0") ||
+    text.includes("\n")
+  ) {
     throw new ValueError("expected an absolute path, as in /var/lib/mysql");
   }
   return text.length > 1 ? text.replace(/\/+$/, "") : text;

@@ -3,6 +3,7 @@
  * `MYSQL_` for `MARIADB_`, as in that image's docker-entrypoint.sh.
  */
 
+import { oneLine, shown } from "./shown.ts";
 import type { Environment } from "../command.ts";
 import { ConfigError } from "../errors.ts";
 import type { InitialisationSettings } from "../mariadb/settings.ts";
@@ -43,9 +44,12 @@ export function readSecretFile(
     return readTextFile(file).replace(/\r?\n$/, "");
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.replace(/:.*/s, "") : String(cause);
-    throw new ConfigError(`Cannot read the file "${file}" that ${setting} names: ${why}`, {
-      cause,
-    });
+    throw new ConfigError(
+      `Cannot read the file ${shown(file, 300)} that ${setting} names: ${oneLine(why, 200)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -91,7 +95,9 @@ export function readInitialisation(
 function readFlag(name: string, value: string | null): boolean {
   if (value !== null && /^(0|no|false|off)$/i.test(value)) {
     throw new ConfigError(
-      `MARIADB_${name} is "${value}", which MariaDB's image takes for a yes: unset it for a no`,
+      `MARIADB_${name} is ${
+        shown(value)
+      }, which MariaDB's image takes for a yes: unset it for a no`,
     );
   }
   return value !== null;

@@ -1,5 +1,6 @@
 /** The list of an ensemble's servers, as ZooKeeper's clients write it. */
 
+import { shown } from "../settings/shown.ts";
 import { CODE } from "./constants.ts";
 import { ZooKeeperError } from "./errors.ts";
 import { isValidPath } from "./paths.ts";
@@ -94,7 +95,7 @@ function parsePort(text: string, entry: string, wrong: (why: string) => HostList
 }
 
 /** In quotes and on one line, whatever is in it. */
-const quoted = (text: string) => JSON.stringify(text);
+const quoted = (text: string) => shown(text, 100);
 
 /** Writes an address as it stands in a list. */
 export function formatHost({ hostname, port }: HostAddress): string {
