@@ -4,7 +4,7 @@ import { formatPosition } from "./cluster/position.ts";
 import type { Decision, Held } from "./cluster/view.ts";
 import type { Listener, MemberEvent } from "./events.ts";
 import type { WsrepStatus } from "./mariadb/database.ts";
-import type { Transfer } from "./transfer.ts";
+import { describeTransfer, type Transfer } from "./transfer.ts";
 import type { SessionState } from "./zookeeper/ensemble.ts";
 import type { Noted } from "./znodes.ts";
 
@@ -210,6 +210,7 @@ export class Progress {
   /** Notes that the state transfer has ended. */
   transferred(lastTransfer: Transfer): void {
     this.#status = { ...this.#status, transfer: null, lastTransfer };
+    this.note(describeTransfer(lastTransfer));
   }
 
   /** Notes what the server says; null when it does not answer or is gone. */

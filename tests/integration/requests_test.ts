@@ -99,10 +99,11 @@ Deno.test("members restart in turn under load, stop in order, and start again", 
     refused.stderr,
     /Refused: Restart in turn, .* stands still, 0 of 2 done, as galera-2 /,
   );
-  const [line] = (await person.run("status")).stdout.split("\n");
+  const shown = await person.run("status");
+  assert.equal(shown.status, 1, shown.stdout);
   assert.match(
-    line!,
-    /^Restart in turn, .* stands still, 0 of 2 done, .*`galera-keeper restart --resume`/,
+    shown.stdout,
+    /^Degraded: the restart stands still; galera-2 .*\nRestart in turn, .* stands still, 0 of 2 done, .*`galera-keeper restart --resume`/,
   );
   await Deno.mkdir(tmpdir);
   await Deno.chmod(tmpdir, 0o777);
