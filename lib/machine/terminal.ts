@@ -41,7 +41,9 @@ function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
     isTerminal: () => stream.isTerminal(),
     size: () => {
       try {
-        return Deno.consoleSize();
+        const { columns, rows } = Deno.consoleSize();
+        // Of a terminal that nobody looks at, as a script's, nobody has said how large it is.
+        return { columns: columns || 80, rows: rows || 24 };
       } catch {
         return { columns: 80, rows: 24 };
       }

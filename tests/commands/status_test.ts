@@ -12,7 +12,7 @@ import {
   type Noted,
 } from "../../lib/znodes.ts";
 import { Lock } from "../../lib/zookeeper/lock.ts";
-import { keeper, startKeeper } from "../keeper.ts";
+import { keeper, keeperCommand, startKeeper } from "../keeper.ts";
 import { statusSchema } from "../operator/status_schema.ts";
 import { freePort } from "../../lib/zookeeper/server.ts";
 import { anyServer } from "../zookeeper/server.ts";
@@ -218,4 +218,43 @@ Deno.test("log merges the lists of all members and warns of one that cannot be r
   const unknown = await keeper(["log", ...at, "--member=g-9"]);
   assert.equal(unknown.status, 64);
   assert.match(unknown.stderr, /There is no member "g-9" on record.*: known are g-1, g-2, g-3\n$/);
+});
+
+Deno.test("status --watch on a terminal keeps to its width, is drawn over, and has colours unless told", async () => {
+  await using place = await anyServer({ network: "127.13" });
+  const session = await place.connect();
+  await session.ensurePath("/db/nodes");
+  await session.create("/db/members/galera-keeper-member-1", "junk", { makePath: true });
+  const shownOn = async (env: Record<string, string>) => {
+    const words = [...keeperCommand(), "status", "--watch"];
+    const at = ["--zookeeper", `${place.hosts}${place.root}`, "--root", "/db"];
+    const line = [...words, ...at].map((word) => `'${word}'`).join(" ");
+    const process = new Deno.Command("script", {
+      args: ["--quiet", "--return", "--command", `stty cols 40 rows 24; ${line}`, "/dev/null"],
+      env: { TERM: "xterm", ...env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const input = process.stdin.getWriter();
+    let text = "";
+    let isOver = false;
+    for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      if (isOver || !text.includes("\x1b[J")) continue;
+      isOver = true;
+      await input.write(new Uint8Array([3]));
+    }
+    await input.close();
+    return { code: (await process.status).code, text };
+  };
+  const { code, text } = await shownOn({});
+  assert.equal(code, 0);
+  assert.ok(text.includes("\x1b[2J\x1b[H\x1b[31mNo primary component:"), text);
+  const plain = await shownOn({ NO_COLOR: "1" });
+  assert.ok(plain.text.includes("\x1b[2J\x1b[HNo primary component:"), plain.text);
+  const screen = plain.text.slice(plain.text.indexOf("\x1b[H") + 3).split("\x1b[J")[0]!;
+  const lines = screen.split("\x1b[K\r\n");
+  assert.ok(lines.length > 6 && lines.every((line) => line.length <= 40), lines.join("\n"));
+  assert.ok((await shownOn({ TERM: "dumb" })).text.includes("\x1b[HNo primary component:"));
 });
