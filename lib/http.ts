@@ -1,10 +1,14 @@
 /** Our HTTP, which only ever tells: probes, metrics, `/status`, and how others ask for that. */
+import { getLogger } from "@logtape/logtape";
 import * as v from "valibot";
 import { UnavailableError } from "./errors.ts";
 import type { Readiness, Verdict } from "./health.ts";
+import { REAL_CLOCK } from "./machine/clock.ts";
 import { type MemberStatus, STAGES } from "./progress.ts";
 import { words } from "./schemas.ts";
 import type { PeerStatus } from "./world.ts";
+
+const log = getLogger(["galera-keeper", "http"]);
 
 /** What listens; disposing of it closes it. */
 export interface HttpServer extends AsyncDisposable {
@@ -43,29 +47,66 @@ export function serveHttp(
   served: Served,
 ): HttpServer {
   const closing = new AbortController();
-  try {
-    const server = Deno.serve({
+  const start = (port: number) =>
+    Deno.serve({
       signal: closing.signal,
       hostname: listen.host,
-      port: listen.port,
+      port,
       onListen: () => {},
       onError: () => say(500, "Something failed here"),
     }, (request) => answer(request, served));
+  try {
+    const server = start(listen.port);
+    const { port } = server.addr;
+    const kept = keepServing(server, () => start(port), closing.signal);
     return {
-      port: server.addr.port,
+      port,
       [Symbol.asyncDispose]: () => {
         // An orderly shutdown of Deno 2.6 waits for clients that never finish their request.
         closing.abort();
-        return server.finished;
+        return kept;
       },
     };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
     throw new UnavailableError(
-      `Cannot serve HTTP on ${listen.host}:${listen.port}: ${why}; give another --http HOST:PORT`,
+      `Cannot serve HTTP on ${listen.host}:${listen.port}: ${messageOf(error)}; ` +
+        "give another --http HOST:PORT",
       { cause: error },
     );
   }
+}
+
+/** How long a server that has ended by itself stays away, in milliseconds. */
+const AGAIN_MS = 1000;
+
+/**
+ * Starts a server again that has ended by itself: Deno's does when there is no file descriptor left for
+ * one more client, and those that hold them go some time. Never rejects.
+ */
+async function keepServing(
+  first: { readonly finished: Promise<void> },
+  start: () => { readonly finished: Promise<void> },
+  signal: AbortSignal,
+): Promise<void> {
+  let { finished } = first;
+  for (;;) {
+    await finished.catch((error) => {
+      if (signal.aborted) return;
+      log.warn("HTTP has ended, and begins anew: {problem}", { problem: messageOf(error) });
+    });
+    if (signal.aborted) return;
+    await REAL_CLOCK.sleep(AGAIN_MS, signal).catch(() => {});
+    if (signal.aborted) return;
+    try {
+      ({ finished } = start());
+    } catch (error) {
+      finished = Promise.reject(error);
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function answer({ url, method }: Request, served: Served): Promise<Response> {

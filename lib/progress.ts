@@ -289,6 +289,7 @@ const DONOR = 2;
 function whatItServes(status: WsrepStatus | null, transfer: Transfer | null): string {
   if (status === null) return "Registered, and mariadbd does not answer";
   if (!status.primary) return "Registered and serving nobody, as it is in no primary component";
+  if (!status.letsClientsIn) return "Registered, and letting no clients in by wsrep_reject_queries";
   if (status.synced) return SERVING;
   if (status.localState !== DONOR) return "Registered, and catching up with the others";
   return transfer?.role === "donor"

@@ -253,3 +253,54 @@ Deno.test("serveHttp() closes beside clients that never finish their request", a
   await server[Symbol.asyncDispose]();
   await assert.rejects(askStatus(`${HOST}:${server.port}`, signal), /refused/);
 });
+
+Deno.test("serveHttp() goes on once clients have let go of all that a process may open", async () => {
+  const program = new URL("http_process.ts", import.meta.url).pathname;
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      'ulimit -n 96; exec "$@"',
+      "sh",
+      Deno.execPath(),
+      ...["run", "--quiet", "--allow-all", program, HOST],
+    ],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const clients: Deno.Conn[] = [];
+  try {
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    const port = Number(new TextDecoder().decode(value));
+    // All that are refused, or cut off, have found it without anything left to open.
+    for (let refused = 0; refused < 3;) {
+      try {
+        const client = await Deno.connect({ hostname: HOST, port });
+        clients.push(client);
+        if (clients.length > 96) refused++;
+      } catch {
+        refused++;
+      }
+    }
+    for (const client of clients.splice(0)) client.close();
+    const answered = async () => {
+      return await raw(port, "GET /livez HTTP/1.0\r\n\r\n").catch(() => "");
+    };
+    let hasEnded = false;
+    child.status.then(() => hasEnded = true);
+    for (let tries = 0; !/ 200 OK/.test(await answered()); tries++) {
+      assert.ok(!hasEnded && tries < 600, hasEnded ? "the process has ended" : "it serves no more");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await reader.cancel();
+  } finally {
+    for (const client of clients) client.close();
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await child.status;
+  }
+});

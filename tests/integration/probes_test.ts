@@ -144,7 +144,10 @@ Deno.test("members tell probes, HAProxy and Prometheus how they are", async (t) 
 
   await step("one that rejects queries is not ready, one that only reads is", async () => {
     await two.query("SET GLOBAL wsrep_reject_queries = ALL");
-    await untilStatus(two, "/readyz?donor=ok", 503);
+    assert.match(
+      await untilStatus(two, "/readyz?donor=ok", 503),
+      /\r\n.*wsrep_reject_queries\r\n$/,
+    );
     await two.query("SET GLOBAL wsrep_reject_queries = NONE");
     await two.query("SET GLOBAL read_only = ON");
     await untilStatus(two, "/", 200);

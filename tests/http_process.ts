@@ -1,0 +1,9 @@
+/** Serves HTTP for a test that limits what a process may open; says its port. */
+import { liveness } from "../lib/health.ts";
+import { serveHttp } from "../lib/http.ts";
+
+const [host = ""] = Deno.args;
+const live = () => liveness("Serving a test", null);
+const server = serveHttp({ host, port: 0 }, { status: () => ({}), live, ready: live });
+// deno-lint-ignore no-console -- the test reads it
+console.log(server.port);
