@@ -55,9 +55,14 @@ export function environment(): Record<string, string> {
 /** How long the output of a program that has ended may stay open. */
 const DRAIN_MS = 2000;
 
+/** Ends where its parent is no longer the one that it is told; else becomes the program. */
+const UNLESS_ORPHAN = '[ "$PPID" -eq "$0" ] || exit 143; exec "$@"';
+
 /**
  * Starts a program. When we die it gets SIGTERM from the kernel: setpriv asks for that after the
- * change of user, as that change would take it back.
+ * change of user, as that change would take it back. Did we die just before it asked, nothing would
+ * come any more: so it looks once whether we are still there. (The kernel watches the thread that
+ * started it, prctl(2): Deno starts programs on its main thread, which lives as long as we do.)
  *
  * @throws {UnavailableError} It cannot be started.
  */
@@ -66,7 +71,10 @@ export function startChild(
 ): Child {
   const identity = account.isOther ? identityArguments(account) : [];
   const command: Deno.CommandOptions = {
-    args: ["--pdeathsig", "TERM", ...identity, "--", program, ...args],
+    args: [
+      ...["--pdeathsig", "TERM", ...identity, "--"],
+      ...["/bin/sh", "-c", UNLESS_ORPHAN, `${Deno.pid}`, program, ...args],
+    ],
     clearEnv: true,
     env: { ...environment(), ...env },
     cwd: "/",

@@ -66,6 +66,7 @@ class MariadbDatabase implements Database {
   async inspect(signal: AbortSignal): Promise<Inspection> {
     const { datadir, account } = await this.#open();
     await datadir.untilFree(signal);
+    await RuntimeFolder.clear(datadir.path);
     await this.#requireSurroundings(datadir.owner, account, signal);
     return await datadir.inspect(account, () => this.#recover(signal));
   }

@@ -42,6 +42,21 @@ export class RuntimeFolder {
     return new RuntimeFolder(path, await makeFolder(temporary, `${name}-tmp`, owner), owner);
   }
 
+  /**
+   * Takes away what a keeper that was killed left behind, whose server is no more: the next start may
+   * be long in coming.
+   *
+   * @param datadir Held by us.
+   */
+  static async clear(datadir: string): Promise<void> {
+    const name = `${RUNTIME_PREFIX}${await shortHash(datadir)}`;
+    const temporary = Deno.env.get("TMPDIR") || "/tmp";
+    for (const path of [`/run/${name}`, `${temporary}/${name}`, `${temporary}/${name}-tmp`]) {
+      // Somebody else's, who has taken the name, is left to them.
+      await remove(path).catch(() => {});
+    }
+  }
+
   /** Writes a file that only the account reads. @returns Its path. */
   async write(name: string, text: string): Promise<string> {
     const path = `${this.path}/${name}`;

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { findHolders } from "../../lib/mariadb/processes.ts";
 import { Session } from "../../lib/zookeeper/session.ts";
 import { clearRuntime, type Finished, startKeeper } from "../keeper.ts";
 
@@ -216,6 +217,7 @@ export class Place implements AsyncDisposable {
       await child.status;
     }
     await untilNobodyUses(this.folder);
+    await untilNobodyHolds(this.datadir);
     await clearRuntime(this.datadir);
     await Deno.remove(this.folder, { recursive: true });
     if (this.#ownsRoot) await this.forget();
@@ -288,6 +290,16 @@ export async function untilNobodyUses(folder: string): Promise<void> {
     await pause(100);
   }
   throw new Error(`Left over: ${(await usersOf(folder)).join("; ")}`);
+}
+
+/** Waits until no server of a keeper that was killed works in a datadir. */
+async function untilNobodyHolds(datadir: string): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    const { servers, strays } = await findHolders(datadir);
+    if (servers.length + strays.length === 0) return;
+    await pause(100);
+  }
+  throw new Error(`Somebody works in ${datadir}`);
 }
 
 /** Waits. */

@@ -1,3 +1,4 @@
+// needs: galera
 // from source only
 /** As process 1, in a PID namespace, with real processes; and the rules by themselves. */
 import assert from "node:assert/strict";
