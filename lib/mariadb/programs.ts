@@ -96,6 +96,7 @@ export async function requireSstPrograms(
 ): Promise<void> {
   await findProgram(["setpriv"], "util-linux");
   await findProgram(["ps"], "procps");
+  await findProgram(["grep"], "grep");
   await findProgram(["ss", "lsof"], "iproute2");
   if (isTls) await findProgram(["openssl"], "openssl");
   if (method === "rsync") {

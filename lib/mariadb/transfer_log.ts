@@ -98,7 +98,8 @@ export class TransferLog {
 
   /** The copying turned out to be of all data. */
   isSst(): void {
-    if (this.#current?.kind === "IST") this.#change({ kind: "SST", seqnos: null, received: 0 });
+    if (this.#current?.kind !== "IST" || this.#current.hasEnded) return;
+    this.#change({ kind: "SST", seqnos: null, received: 0 });
   }
 
   /** The server has exited: what went on has failed. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { type LoggedTransfer, TransferLog } from "../../lib/mariadb/transfer_log.ts";
 
 const REQUEST =
@@ -199,4 +200,42 @@ Deno.test("TransferLog begins anew with each transfer, and takes the server's en
   log.exited();
   log.abandon("too late");
   assert.equal(log.current?.failure, null);
+});
+
+Deno.test("TransferLog takes any lines in any order, and what has ended stays so", () => {
+  const known = [
+    REQUEST,
+    REQUEST.replace("node-2", "node-1").replace("(node-1)(", "(node-2)("),
+    ...["joiner", "donor"].map((role) => script("mariabackup", role)),
+    script("rsync", "donor", BYPASS),
+    WHOLE,
+    PART,
+    OFFER,
+    SENT,
+    RECEIVED,
+    RECEIVED.replace("complete.", FAILED),
+    "WSREP_SST: Proceeding with SST",
+    "WSREP_SST: Sleeping before data transfer for SST",
+    "WSREP: Receiving IST: 20003 writesets, seqnos 14-20015",
+    "WSREP: Receiving IST... 12.5% (2500/20003 events) complete.",
+    "WSREP: async IST sender served",
+  ];
+  const line = fc.oneof(fc.constantFrom(...known), fc.string());
+  fc.assert(fc.property(fc.array(fc.tuple(line, fc.boolean())), (lines) => {
+    const log = new TransferLog("node-2");
+    let before: LoggedTransfer | null = null;
+    for (const [text, isError] of lines) {
+      log.notice(text, isError);
+      const now = log.current;
+      if (before !== null) {
+        assert.ok(now !== null && now.number >= before.number);
+        if (before.hasEnded && now.number === before.number) assert.deepEqual(now, before);
+      }
+      if (now !== null) {
+        assert.ok(now.hasEnded || now.failure === null, "it fails only in the end");
+        assert.ok(now.kind === "IST" || now.seqnos === null);
+      }
+      before = now;
+    }
+  }));
 });

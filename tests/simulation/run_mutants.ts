@@ -22,8 +22,7 @@ async function copy(from: string, to: string): Promise<void> {
 async function makeCopy(): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "mutants-" });
   for (const part of ["lib", "tests/simulation"]) await copy(TOP + part, `${folder}/${part}`);
-  // Beside the simulation, what it shares with the tests of a real status.
-  for (const part of ["deno.json", "deno.lock", "tests/wsrep_status.ts"]) {
+  for (const part of ["deno.json", "deno.lock"]) {
     await Deno.copyFile(TOP + part, `${folder}/${part}`);
   }
   return folder;
