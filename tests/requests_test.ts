@@ -77,6 +77,26 @@ scenario("restarts only whom it is asked for, the others untouched", {}, async (
   assert.notEqual(after[1], two);
 });
 
+scenario("takes no turn while another member starts", {}, async (simulation) => {
+  await serving(simulation);
+  const [one, two, three] = simulation.machines as [Machine, Machine, Machine];
+  three.crash();
+  three.datadir.empty();
+  three.chunkMs = 2000;
+  const joins = () => three.server?.phase === "joining";
+  assert.ok(await simulation.run(MINUTE_MS, joins));
+  const before = [one.server, two.server];
+  const person = new Person(simulation);
+  // One of the two is the donor: the other one stays Synced.
+  const asked = await answered(simulation, person.restart({ only: ["galera-1"] })) ??
+    await answered(simulation, person.restart({ only: ["galera-2"] }));
+  assert.ok(asked !== null && joins());
+  await simulation.run(10 * MINUTE_MS, () => !joins());
+  assert.deepEqual([one.server, two.server], before);
+  await until(simulation, "it is restarted", allDone);
+  await allUp(simulation);
+});
+
 scenario("a pause holds the next turn of a restart", {}, async (simulation) => {
   await serving(simulation);
   const person = new Person(simulation);

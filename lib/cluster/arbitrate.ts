@@ -73,6 +73,8 @@ export type Arbitration =
 export function arbitrate(view: ArbitrationView): Arbitration {
   const paused = view.registry?.paused ?? null;
   if (paused !== null) {
+    // All have stopped: whoever bootstraps after the pause finds nobody who still is Primary.
+    if (isLeftAlone(view)) return { kind: "stop", reason: LEFT_ALONE };
     return { kind: view.garbd === null ? "wait" : "stay", reason: `Paused ${paused}` };
   }
   return view.garbd === null ? begin(view) : goOn(view, view.garbd);
@@ -104,16 +106,12 @@ function begin({ registry, putOffMs, courtesyMs }: ArbitrationView): Arbitration
 }
 
 function goOn(view: ArbitrationView, garbd: RunningGarbd): Arbitration {
-  const { registry, arbitrators, patienceMs } = view;
+  const { registry, patienceMs } = view;
   const { follows, component, withoutPrimaryMs } = garbd;
   const stop = (reason: string): Arbitration => ({ kind: "stop", reason });
   const stay = (reason: string): Arbitration => ({ kind: "stay", reason });
   if (component?.primary) {
-    // The last member has left it in order, and the rest stays Primary. A member that bootstraps makes
-    // another primary component, and of two that meet Galera aborts one ("older overrides").
-    if (component.size <= 1 || onlyArbitrators(component, arbitrators)) {
-      return stop("The last member has left the primary component");
-    }
+    if (isLeftAlone(view)) return stop(LEFT_ALONE);
     if (component.uuid !== follows.uuid) {
       return stop(`It is in the cluster ${component.uuid}, on record is ${follows.uuid}`);
     }
@@ -154,6 +152,18 @@ export function membersIn(
     if (at >= 0) left.splice(at, 1);
   }
   return left;
+}
+
+const LEFT_ALONE = "The last member has left the primary component";
+
+/**
+ * The last member has left the component in order, and the rest stays Primary. A member that bootstraps
+ * makes another primary component, and of two that meet Galera aborts one ("older overrides").
+ */
+function isLeftAlone({ garbd, arbitrators }: ArbitrationView): boolean {
+  const component = garbd?.component;
+  return component?.primary === true &&
+    (component.size <= 1 || onlyArbitrators(component, arbitrators));
 }
 
 /** Whether all in it are known, and none is a member. */

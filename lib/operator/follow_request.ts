@@ -19,11 +19,14 @@ export async function followRequest(ground: Ground, asked: Request, out: Output)
   const back = asked.kind === "restart" ? "restart --cancel" : "resume";
   const hint = `galera-keeper status shows it, galera-keeper ${back} takes it back`;
   let before: Request = { ...asked, current: null };
-  let said = "";
+  let said = "", last = "";
   for (;;) {
     try {
       const looked = await look(ground, asked.id, (now, isPresent) => {
-        for (const line of describeSteps(before, now)) out.write(`${line}\n`);
+        for (const line of describeSteps(before, now)) {
+          if (line !== last) out.write(`${line}\n`);
+          last = line;
+        }
         before = now;
         const next = nextOf(now);
         const gone = next !== null && !isPresent ? absent(next) : "";

@@ -131,6 +131,7 @@ Deno.test("arbitrate() leaves garbd alone, or stops it for a new decision", () =
     ["it votes, a member starts", { ...starting(view(known())), garbd: votes }, "stay"],
     ["it is left alone as Primary", { ...view(known(), member(1)), garbd: garbd(alone) }, "stop"],
     ["the same, no connection", { garbd: garbd(alone) }, "stop"],
+    ["the same, paused", { ...paused(view(known())), garbd: garbd(alone) }, "stop"],
     ["only arbitrators are left", twoArbitrators, "stop"],
     [
       "a member beside two arbitrators",

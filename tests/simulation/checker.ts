@@ -136,15 +136,29 @@ export class Checker {
     return data === undefined ? null : JSON.parse(new TextDecoder().decode(data));
   }
 
+  /** Whose turn to restart it is; null where nobody's. */
+  nextInTurn(): string | null {
+    const asked = this.#onRecord("control/requests/current") as
+      | {
+        readonly kind: string;
+        readonly members: readonly string[];
+        readonly done: readonly string[];
+        readonly current: { readonly member: string } | null;
+        readonly failed: object | null;
+        readonly canceled: string | null;
+      }
+      | null;
+    if (asked?.kind !== "restart" || asked.failed !== null || asked.canceled !== null) return null;
+    return asked.current?.member ??
+      asked.members.find((name) => !asked.done.includes(name)) ?? null;
+  }
+
   /** Whether a history holds all that clients were told of. */
   #checkNothingIsLost(head: Txn | null, by: string): void {
     const history = new Set(transactions(head));
     for (const txn of this.#acknowledged) {
       if (history.has(txn)) continue;
-      const mayBeGone = this.#simulation.storage === "ephemeral"
-        ? !this.#isOnRecordedDisk(txn)
-        : this.excuses.mayBeGone(txn) && !this.#isOnADisk(txn);
-      if (mayBeGone) {
+      if (this.#isGone(txn)) {
         this.#acknowledged.delete(txn);
         continue;
       }
@@ -161,6 +175,21 @@ export class Checker {
     return this.#simulation.machines.some(({ name, datadir }) =>
       this.#onRecord(`members/${name}`) !== null && holds(datadir.head, txn)
     );
+  }
+
+  /** Whether no disk holds it that has to be reckoned with, and that is excused. */
+  #isGone(txn: Txn): boolean {
+    return this.#simulation.storage === "ephemeral"
+      ? !this.#isOnRecordedDisk(txn)
+      : this.excuses.mayBeGone(txn) && !this.#isOnADisk(txn);
+  }
+
+  /** What is gone when a cluster is about to go on is so for good: a copy of it that is put back comes late. */
+  #giveUpWhatIsGone(head: Txn | null): void {
+    const history = new Set(transactions(head));
+    for (const txn of this.#acknowledged) {
+      if (!history.has(txn) && this.#isGone(txn)) this.#acknowledged.delete(txn);
+    }
   }
 
   /** Whether it is on a disk that the cluster can know of. */
@@ -194,6 +223,7 @@ export class Checker {
 
   spawned(machine: Machine, plan: SpawnPlan): void {
     if (plan.kind === "join") this.counts.joins++;
+    else this.#giveUpWhatIsGone(machine.datadir.head);
     const session = machine.session?.sessionId ?? null;
     const excused = this.#hasJustLost(machine, session);
     for (const other of this.#starts.values()) {

@@ -2,7 +2,7 @@
 import { planBootstrap, planForget } from "../../lib/cluster/operate.ts";
 import type { Plan, Refusal } from "../../lib/cluster/operate.ts";
 import { planRestart, planStop } from "../../lib/cluster/plan_requests.ts";
-import type { RequestPlan, RequestSight } from "../../lib/cluster/plan_requests.ts";
+import type { Asked, RequestPlan, RequestSight } from "../../lib/cluster/plan_requests.ts";
 import type { Request, Stopping } from "../../lib/cluster/requests.ts";
 import { RefusedError } from "../../lib/errors.ts";
 import { RequestDesk, requestSight, stoppingOf } from "../../lib/operator/requests.ts";
@@ -73,6 +73,12 @@ export class Person {
     return this.#ask((sight, stopping) => planStop(sight, stopping));
   }
 
+  /** Asks as though all had been well a moment before: it is up to the keepers what comes of it. */
+  askAnyway(asked: Asked): Promise<Request | null> {
+    this.#simulation.note(`PERSON has all ${asked.kind}: ${asked.members.join(", ")}`);
+    return this.#do((_operator, _signal, desk) => this.#write(desk, asked));
+  }
+
   /** `galera-keeper restart --resume`. */
   goOn(): Promise<Request | null> {
     this.#simulation.note("PERSON restart --resume");
@@ -109,14 +115,18 @@ export class Person {
         this.#simulation.note(`PERSON refused: ${planned.reason}`);
         return null;
       }
-      try {
-        return await desk.ask(planned.asked, this.#simulation.random.hex(32), ASKER);
-      } catch (error) {
-        if (!(error instanceof RefusedError)) throw error;
-        this.#simulation.note(`PERSON refused: ${error.message}`);
-        return null;
-      }
+      return await this.#write(desk, planned.asked);
     });
+  }
+
+  async #write(desk: RequestDesk, asked: Asked): Promise<Request | null> {
+    try {
+      return await desk.ask(asked, this.#simulation.random.hex(32), ASKER);
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      this.#simulation.note(`PERSON refused: ${error.message}`);
+      return null;
+    }
   }
 
   async #plan(

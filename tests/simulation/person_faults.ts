@@ -67,14 +67,18 @@ export const PERSON_FAULTS: readonly Fault[] = [
   },
   {
     name: "a person has members restart in turn",
-    weight: 1,
+    weight: 2,
     strike(run) {
       const { random, simulation } = run;
-      const names = simulation.machines.map(({ name }) => name);
-      const only = random.chance(0.5) ? null : random.shuffle(names).slice(0, 2);
-      act(run, ({ person }) => person.restart({ only, outage: random.chance(0.3) }));
+      const outage = random.chance(0.3);
+      if (random.chance(0.5)) act(run, ({ person }) => person.restart({ outage }));
+      else {
+        const members = random.shuffle(simulation.machines.map(({ name }) => name))
+          .slice(0, random.between(1, 3));
+        act(run, ({ person }) => person.askAnyway({ kind: "restart", members, outage }));
+      }
       disturb(run);
-      if (random.chance(0.3)) {
+      if (random.chance(0.2)) {
         run.later(aWhile(run), () => act(run, ({ person }) => person.cancelRestart()));
       }
       if (random.chance(0.7)) run.later(aWhile(run), () => act(run, ({ person }) => person.goOn()));
@@ -82,11 +86,19 @@ export const PERSON_FAULTS: readonly Fault[] = [
   },
   {
     name: "a person has all stop",
-    weight: 0.5,
+    weight: 1,
     strike(run) {
-      const asked = act(run, ({ person }) => person.stopAll());
+      const { random, simulation } = run;
+      const members = random.shuffle(simulation.machines.map(({ name }) => name));
+      const asked = act(
+        run,
+        ({ person }) =>
+          random.chance(0.5)
+            ? person.stopAll()
+            : person.askAnyway({ kind: "stop", members, outage: true }),
+      );
       disturb(run);
-      run.heal(aWhile(run), () => asked.then(() => resume(run)));
+      run.heal(random.between(5_000, 60_000), () => asked.then(() => resume(run)));
     },
   },
   {

@@ -64,6 +64,18 @@ async function allUp(simulation: Simulation): Promise<boolean> {
   return false;
 }
 
+/** What is asked of all members comes to its end, where all that are in it are there. */
+async function requestOver(simulation: Simulation): Promise<void> {
+  const { checker } = simulation;
+  const isStuck = () => {
+    const next = checker.nextInTurn();
+    return next !== null && simulation.machines.some(({ name }) => name === next);
+  };
+  const isOver = () => !isStuck() || checker.violations.length > 0;
+  if (isOver() || await simulation.run(30 * MINUTE_MS, isOver)) return;
+  checker.violation(0, `what was asked is not over: it is ${checker.nextInTurn()}'s turn`);
+}
+
 /** A person does what they are told, again and again: in the end all are up. */
 async function attend(simulation: Simulation): Promise<void> {
   const { checker } = simulation;
@@ -125,7 +137,11 @@ export async function runSeed(seed: number): Promise<SeedResult> {
   simulation.note("ALL HEALED");
   const up = await allUp(simulation);
   let excused: string | null = null;
+  if (up) await requestOver(simulation);
   if (up && checker.violations.length === 0) {
+    if (!await allUp(simulation)) {
+      checker.violation(4, `not all are Primary after the request:\n${simulation.summary}`);
+    }
     checker.end();
   } else if (checker.violations.length === 0) {
     excused = checker.notAllPrimary();
