@@ -228,6 +228,16 @@ Deno.test("pain 9: a member whose mariadbd dies at each start holds up no recove
   const starts = await takeStarts(folder);
   assert.ok(starts.filter((what) => what === "join").length >= 3, starts.join(" "));
   assert.ok(!starts.includes("bootstrap"), starts.join(" "));
+  // Whoever restarts it: from the second failure on it waits before it takes the lock, ever longer.
+  const waits = [
+    ...three.log.matchAll(/failed to start (\d+) times in a row, next try in (\d+) s/g),
+  ]
+    .map(([, failed, seconds]) => ({ failed: Number(failed), seconds: Number(seconds) }));
+  assert.deepEqual(waits.map(({ failed }) => failed), waits.map((_, index) => index + 2));
+  assert.ok(waits.length >= 2, three.log);
+  for (const { failed, seconds } of waits) {
+    assert.ok(seconds <= 2 ** (failed - 2) && seconds >= 2 ** (failed - 2) * 3 / 4);
+  }
   three.start();
   await untilAllRegistered(members);
   await assertNothingLost(members, [1, 2, 3]);

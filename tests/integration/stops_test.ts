@@ -15,6 +15,8 @@ import {
   isSafe,
   leave,
   logSince,
+  onRecord,
+  recordOf,
   startNew,
   untilAllRegistered,
   untilWaitingFor,
@@ -122,6 +124,35 @@ Deno.test("stopped members come back as the cluster that they were, in whatever 
     for (const [index, log] of logs.entries()) {
       if (!bootstrapped[index]) assertJoinedByIst(log());
     }
+  });
+
+  await step("with a drain: it serves, not ready, until that is over or told again", async () => {
+    for (const again of [false, true]) {
+      assert.equal((await one.stop()).code, 0);
+      one.start({ options: [again ? "--drain=1h" : "--drain=2s"] });
+      await untilAllRegistered(members);
+      const log = logSince(one);
+      one.signal("SIGTERM");
+      const { readyAt, synced } = await one.until("draining", ({ stage }) => stage === "draining");
+      assert.deepEqual([readyAt, synced], [null, true]);
+      if (again) {
+        const probe = await fetch(`http://${one.address}:8008/readyz`, {
+          headers: { connection: "close" },
+        });
+        assert.equal(probe.status, 503, await probe.text());
+        await insert(one, acknowledged.length + 1);
+        acknowledged.push(acknowledged.length + 1);
+        assert.ok((await onRecord(cluster)).nodes.some(({ address }) => address === one.address));
+        // However often, the database's own shutdown is waited for.
+        for (let times = 0; times < 3; times++) one.signal("SIGTERM");
+      }
+      assert.equal((await one.ended()).code, 0, one.log);
+      assert.match(log(), /mariadbd: .*: Shutdown complete/);
+      assert.equal((await recordOf(cluster, one))?.data.kind, "at");
+      one.start();
+      await untilAllRegistered(members);
+    }
+    await assertNothingLost(members, acknowledged);
   });
 });
 
