@@ -93,25 +93,26 @@ export function describeCluster(cluster: StatusReport["cluster"]): string {
 const HEAD = ["MEMBER", "ADDRESS", "STATE", "SEQNO", "SINCE"] as const;
 const STATE = HEAD.indexOf("STATE");
 const SEQNO = HEAD.indexOf("SEQNO");
+/** Which columns are cut where there is no room, one after the other, and what is left of each. */
+const CUT = [[STATE, 12], [HEAD.indexOf("MEMBER"), 10], [HEAD.indexOf("ADDRESS"), 7]] as const;
 /** Between two columns. */
 const GAP = "  ";
 
-/** A line a member. Where it is too wide, the times are left out, and then states are cut. */
+/** A line a member. Where it is too wide, the times are left out, and then columns are cut. */
 function table(
   members: readonly MemberReport[],
   columns: number | null,
   paint: (text: string, colour: keyof typeof COLOURS) => string,
 ): readonly string[] {
   const all = [HEAD, ...members.map(cellsOf)];
-  const widthOf = (rows: readonly (readonly string[])[]) =>
+  const widthsOf = (rows: readonly (readonly string[])[]) =>
     rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
-  const isTooWide = (widths: readonly number[]) =>
-    columns !== null && sum(widths) + GAP.length * (widths.length - 1) > columns;
-  const rows = isTooWide(widthOf(all)) ? all.map((row) => row.slice(0, -1)) : all;
-  const widths = [...widthOf(rows)];
-  if (isTooWide(widths)) {
-    const others = sum(widths) - widths[STATE]! + GAP.length * (widths.length - 1);
-    widths[STATE] = Math.max(10, columns! - others);
+  const overOf = (widths: readonly number[]) =>
+    columns === null ? 0 : sum(widths) + GAP.length * (widths.length - 1) - columns;
+  const rows = overOf(widthsOf(all)) > 0 ? all.map((row) => row.slice(0, -1)) : all;
+  const widths = widthsOf(rows);
+  for (const [at, least] of CUT) {
+    widths[at] = Math.max(Math.min(least, widths[at]!), widths[at]! - Math.max(0, overOf(widths)));
   }
   return rows.map((row, index) => {
     const member = members[index - 1];
