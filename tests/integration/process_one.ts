@@ -51,7 +51,8 @@ export async function untilNoZombies(parent: number): Promise<void> {
     if ((await zombiesOf(parent)).length === 0) return;
     await pause(100);
   }
-  throw new Error(`Zombies are left: ${(await zombiesOf(parent)).join("; ")}`);
+  const left = await zombiesOf(parent);
+  throw new Error(`${left.length} zombies are left: ${left.slice(0, 5).join("; ")} …`);
 }
 
 /** Whether PID namespaces can be made here, tried; where not, one line says so. */

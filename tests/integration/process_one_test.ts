@@ -64,6 +64,12 @@ async function signalUntilItEnds(first: First, signal: Deno.Signal): Promise<voi
   }
 }
 
+/** Hundreds, as `kubectl exec` leaves them: their parent ends before they do. */
+async function leaveOrphans({ pid }: First): Promise<void> {
+  const script = "for i in $(seq 200); do (sh -c 'exit 3' & sleep 0.01 &); done";
+  await runInside(pid, "sh", "-c", script);
+}
+
 /** Signals that end nothing, after which it still answers. */
 async function sendHarmless(place: Place, first: First): Promise<void> {
   for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPIPE"] as const) first.kill(signal);
@@ -238,5 +244,34 @@ Deno.test(
         assert.equal(await statusOf(first), 0);
       },
     );
+  },
+);
+
+Deno.test(
+  "orphans in the midst of an SST leave no zombie, and the SST is none the worse",
+  options,
+  async () => {
+    await using server = await anyServer();
+    await using alice = await Place.make(server.hosts);
+    await using bob = await Place.make(server.hosts, alice.root);
+    const donor = await start(alice, alice.args(["--drain=0s"]));
+    await alice.untilStage(donor.process, "registered");
+    const joiner = await start(bob, bob.args(["--member=bob", "--drain=0s"]));
+    await joiner.process.untilSaid(/requested state transfer from .* Selected /);
+    // Both keepers ask ps and others how far it is, all the while: statuses of children of their own.
+    await Promise.all([leaveOrphans(donor), leaveOrphans(joiner)]);
+    await bob.untilStage(joiner.process, "registered");
+    for (const { pid } of [donor, joiner]) {
+      await untilNoZombies(pid);
+      // Nothing lives on either: those that the scripts started have ended with them.
+      const left = async () =>
+        (await runInside(pid, "ps", "-e", "-o", "comm=")).split("\n").filter((name) => name !== "");
+      while ((await left()).length > 3) await pause(100);
+      assert.ok((await left()).includes("mariadbd"));
+    }
+    joiner.kill("SIGTERM");
+    assert.equal(await statusOf(joiner), 0);
+    donor.kill("SIGTERM");
+    assert.equal(await statusOf(donor), 0);
   },
 );
