@@ -9,7 +9,7 @@ import type { Line } from "./output.ts";
 import { programOf, sessionMembers, signalAll, transfersAmong } from "./processes.ts";
 import { ensureSstAccount } from "./sst_account.ts";
 import { TlsHints } from "./tls_hints.ts";
-import { WAITING } from "./transfer_log.ts";
+import { EXITED, WAITING } from "./transfer_log.ts";
 import { TransferSight } from "./transfer_sight.ts";
 import { Transfers } from "./transfers.ts";
 import { readStatus, readViewMembers } from "./wsrep.ts";
@@ -74,7 +74,7 @@ export class Mysqld implements Running {
       this.#sight.exited();
       await this.#connection.close();
       await cleanUp().catch((error) => log.warn("Not cleaned up: {error}", { error }));
-      return status;
+      return await this.#explained(status);
     });
   }
 
@@ -158,6 +158,16 @@ export class Mysqld implements Running {
     this.#hints.take(text);
     this.#sight.notice(text, level === "error");
     if (/: ready for connections\.$/.test(text)) this.#isServing = true;
+  }
+
+  /** A joiner that ends with its SST complains of much; why the SST failed is what a person needs. */
+  async #explained(status: ExitStatus): Promise<ExitStatus> {
+    const seen = status.code === 0 || this.#isServing ? null : await this.#sight.look();
+    const { kind, role, peer, failure = null } = seen ?? {};
+    if (kind !== "SST" || role !== "joiner" || failure === null || failure === EXITED) {
+      return status;
+    }
+    return { ...status, lastErrors: [`the SST from ${peer ?? "its donor"} failed: ${failure}`] };
   }
 
   async #stop(): Promise<void> {

@@ -35,6 +35,9 @@ const IST_GOES_ON = /^WSREP: Receiving IST\.\.\.\s*[\d.]+% \((\d+)\/\d+ events\)
 /** MariaDB's sql/wsrep_sst.cc; `--bypass` says that an IST follows. */
 const SCRIPT = /^WSREP: Running: 'wsrep_sst_(\w+) --role '(joiner|donor)' (.*)$/;
 
+/** Why a transfer failed of which nothing else is known. */
+export const EXITED = "mariadbd has exited";
+
 /** What a donor's script of mariabackup does for ten seconds before it sends. */
 export const WAITING = "waiting for the joiner";
 
@@ -104,7 +107,7 @@ export class TransferLog {
 
   /** The server has exited: what went on has failed. */
   exited(): void {
-    if (this.#current?.hasEnded === false) this.#end("mariadbd has exited");
+    if (this.#current?.hasEnded === false) this.#end(EXITED);
   }
 
   /** What goes on is ended by us. @param why In a few words, over what the script will say. */

@@ -181,7 +181,10 @@ Deno.test("an SST by mariabackup needs no password, and says on both sides why i
   );
   await joiner.inspect(NEVER);
   const refused = await joiner.spawn(join(donor, 2));
-  assert.notEqual((await refused.exited).code, 0);
+  const { code, lastErrors } = await refused.exited;
+  assert.notEqual(code, 0);
+  assert.equal(lastErrors.length, 1, lastErrors.join("; "));
+  assert.match(lastErrors[0] ?? "", /^the SST from node-1 failed: node-1 cannot send it \(/);
   assert.match(
     (await refused.transfer())?.failure ?? "",
     /^node-1 cannot send it \(.*\), and says why in its log$/,
