@@ -99,3 +99,24 @@ Deno.test("stopLog() ends the log", () => {
   lines({}, false, () => logger().info("seen"));
   assert.doesNotThrow(() => logger().info("not seen"));
 });
+
+Deno.test("startLog() shows what others wrote to a terminal, which does not obey it", () => {
+  const evil = "a\x1b]0;title\x07b\x9b2Jc\u202ed\te";
+  const log = () => {
+    logger("mariadbd").warn(`Access denied for ${evil}`);
+    logger().warn("The member {name} says so", { name: evil });
+  };
+  const shown = "a\\u001b]0;title\\u0007b\\u009b2Jc\\u202ed\te";
+  for (const isTerminal of [true, false]) {
+    const [own = "", other = ""] = lines({ format: "text" }, isTerminal, log)
+      // deno-lint-ignore no-control-regex
+      .map((line) => line.replaceAll(/\x1b\[[\d;]*m/g, ""));
+    assert(own.endsWith(`Access denied for ${shown}`), JSON.stringify(own));
+    assert(other.endsWith(`The member ${shown} says so`), JSON.stringify(other));
+  }
+  for (const line of lines({ format: "json" }, true, log)) {
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(line, /[\x00-\x1f\x7f-\x9f\u202e]/);
+    assert(JSON.parse(line).message.includes(evil), "JSON keeps it as it was");
+  }
+});

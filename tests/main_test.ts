@@ -33,6 +33,20 @@ Deno.test("the program shows where an error came from only with --verbose", asyn
   assert.match(stderr, /ConfigError/);
 });
 
+Deno.test("the program shows a wrong value in one line that no terminal obeys", async () => {
+  const evil = "x\x1b[2J\r\ny\u202ez";
+  for (
+    const args of [[`--size=${evil}`], ["run", evil], [`--${evil}`], ["--", evil], [
+      `--zookeeper-digest-file=/${evil}`,
+    ]]
+  ) {
+    const { status, stderr } = await keeper(args);
+    assert([64, 78].includes(status), stderr);
+    // deno-lint-ignore no-control-regex
+    assert.match(stderr, /^galera-keeper: [^\x00-\x1f\x7f-\x9f\u202e]+\n$/, JSON.stringify(args));
+  }
+});
+
 Deno.test("isRuntimesOwn() knows the one rejection that is not ours, as Deno 2.6 words it", () => {
   const words = "Cannot read properties of undefined (reading 'Symbol(Deno.internal.rid)')";
   assert.equal(isRuntimesOwn(new TypeError(words)), true);

@@ -1,8 +1,11 @@
-// needs: zookeeper galera mariabackup kazoo
-/** Passwords are nowhere where others could read them; what the registry holds instead. */
+// needs: zookeeper galera mariabackup kazoo tls
+/** Passwords and keys are nowhere where others could read them; what the registry holds instead. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as mariadb from "mariadb";
+import { IDENTITY_FILE } from "../../lib/mariadb/identity.ts";
+import { Authority } from "../certificates.ts";
+import { aclsBelow } from "../zookeeper/acls.ts";
 import { anyServer } from "../zookeeper/server.ts";
 import { pause, Place, type Process, run, usersOf } from "./place.ts";
 
@@ -12,9 +15,12 @@ const SECRETS = {
   digest: "digest-pass-word-c04d",
 };
 
+/** Lines of the members' private keys. */
+const KEYS: Record<string, string> = {};
+
 /** A secret in a text, also as SQL, JSON or an option file would write it. */
 function secretsIn(text: string): readonly string[] {
-  const parts = { root: "pass-word 7f1e", user: "word 93ab", digest: SECRETS.digest };
+  const parts = { root: "pass-word 7f1e", user: "word 93ab", digest: SECRETS.digest, ...KEYS };
   return Object.entries(parts).filter(([, part]) => text.includes(part)).map(([name]) => name);
 }
 
@@ -61,13 +67,23 @@ async function openFiles(path: string, isOpen = true): Promise<[string, string][
   return all;
 }
 
-Deno.test("no password is in an argument, a child's environment, a log, a znode or a file for others", async () => {
+Deno.test("no password or key is in an argument, a child's environment, a log, a znode or a file for others", async () => {
   await using server = await anyServer();
   await using alice = await Place.make(server.hosts);
   alice.digest = `keeper:${SECRETS.digest}`;
   await using bob = await Place.make(server.hosts, alice.root);
+  await using authority = await Authority.make();
   const env: Record<string, string> = {};
+  const tlsDirs: string[] = [];
   for (const place of [alice, bob]) {
+    const name = `member-${tlsDirs.length + 1}`;
+    const folder = await authority.issue(name, {
+      addresses: [place.address],
+      ...(Deno.uid() === 0 && { owner: "mysql" }),
+    });
+    tlsDirs.push(`--tls-dir=${folder}`);
+    [, KEYS[name] = ""] = (await Deno.readTextFile(join(folder, "key.pem"))).split("\n");
+    assert(KEYS[name]!.length > 60);
     const digest = await place.file("digest", `keeper:${SECRETS.digest}\n`, 0o600);
     const root = await place.file("root", `${SECRETS.root}\n`, 0o600);
     Object.assign(env, {
@@ -76,6 +92,8 @@ Deno.test("no password is in an argument, a child's environment, a log, a znode 
       MARIADB_PASSWORD: SECRETS.user,
       MARIADB_DATABASE: "app",
       GALERA_KEEPER_ZOOKEEPER_DIGEST_FILE: digest,
+      // This machine alone may look, at what the digest's owner made.
+      GALERA_KEEPER_ZOOKEEPER_ACL_FILE: await place.file("acl", "ip:127.0.0.0/8:r\n"),
     });
   }
   const options = ["--sst-method=mariabackup", "--log-level=trace", "--verbose"];
@@ -83,6 +101,8 @@ Deno.test("no password is in an argument, a child's environment, a log, a znode 
   const found = new Set<string>();
   const folders = ["/run", "/tmp"];
   let isOver = false;
+  let runtime = "";
+  const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
   // From the first initialisation to the end of the SST.
   const watching = (async () => {
     while (!isOver) {
@@ -101,15 +121,31 @@ Deno.test("no password is in an argument, a child's environment, a log, a znode 
     }
   })();
   try {
-    keepers.push(alice.start(alice.args(options), env));
+    keepers.push(alice.start(alice.args([tlsDirs[0]!, ...options]), env));
     await alice.untilStage(keepers[0]!, "registered");
-    keepers.push(bob.start(bob.args(["--member=bob", ...options]), env));
+    keepers.push(bob.start(bob.args([tlsDirs[1]!, "--member=bob", ...options]), env));
     await keepers[1]!.untilSaid(/requested state transfer from .* Selected /);
     const programs = (await usersOf(bob.datadir)).join("\n");
     assert.match(programs, /wsrep_sst_mariabackup/, "The SST is not looked at");
     const [, file] = /--defaults-extra-file[ =]'?([^' ]+)/.exec(programs) ?? [];
     // An SST logs in by the unix socket.
     assert.deepEqual(secretsIn(await Deno.readTextFile(file!)), []);
+    assert.equal(await modeOf(file!), 0o600);
+    runtime = dirname(file!);
+    // All that is there while one member starts: its lock and its owner's znode, too.
+    await using session = await bob.session(alice.digest);
+    const acls = await aclsBelow(session, alice.root);
+    const kinds = [
+      /\/bootstrap\/\w+__lock__\d+$/,
+      /\/members\/bob\/owner$/,
+      /\/cluster$/,
+      /\/nodes\/./,
+    ];
+    for (const kind of kinds) assert([...acls.keys()].some((path) => kind.test(path)), `${kind}`);
+    for (const [path, acl] of acls) {
+      const rules = acl.map((rule) => rule.replace(/^(digest:keeper:).*:/, "$1"));
+      assert.deepEqual(rules, ["digest:keeper:cdrwa", "ip:127.0.0.0/8:r"], path);
+    }
     await bob.untilStage(keepers[1]!, "registered");
   } finally {
     isOver = true;
@@ -137,8 +173,17 @@ Deno.test("no password is in an argument, a child's environment, a log, a znode 
       for (const secret of secretsIn(text)) found.add(`${secret}: ${path}`);
     }
   }
+  for (const method of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]) {
+    for (const path of ["/", "/livez", "/readyz", "/status", "/metrics", "/../x", "/%00"]) {
+      const url = `http://${alice.address}:8008${path}`;
+      const response = await fetch(url, { method, headers: { connection: "close" } });
+      for (const secret of secretsIn(await response.text())) found.add(`${secret}: ${path}`);
+      const asks = method === "OPTIONS" || method === "HEAD";
+      assert(asks ? response.status < 500 : response.status >= 404, `${method} ${path}`);
+    }
+  }
   {
-    // What the digest's owner made is readable by anyone and writable by nobody else.
+    // What the digest's owner made is readable by this machine and writable by nobody else.
     await using session = await alice.session();
     await session.get(`${alice.root}/cluster`);
     await assert.rejects(session.set(`${alice.root}/cluster`, "mine"), /auth/i);
@@ -149,7 +194,11 @@ Deno.test("no password is in an argument, a child's environment, a log, a znode 
     assert.equal(status, 0, stderr);
     for (const secret of secretsIn(stderr + stdout)) found.add(`${secret}: the log`);
   }
+  await assert.rejects(Deno.stat(runtime), Deno.errors.NotFound, "The option file is left behind");
   for (const place of [alice, bob]) {
+    const identity = join(place.datadir, IDENTITY_FILE);
+    assert.equal(await modeOf(identity), 0o600);
+    assert.deepEqual(secretsIn(await Deno.readTextFile(identity)), []);
     for (const [path, text] of await openFiles(place.folder)) {
       for (const secret of secretsIn(text)) found.add(`${secret}: ${path}`);
     }
