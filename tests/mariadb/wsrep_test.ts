@@ -81,7 +81,8 @@ Deno.test("parseStatus() takes what is missing or odd for not yet", () => {
   assert.equal(parseStatus([["wsrep_cluster_status", "non-Primary"]]).primary, false);
   assert.equal(parseStatus([["wsrep_cluster_status", "Disconnected"]]).primary, false);
   assert.equal(parseStatus([["wsrep_reject_queries", "ALL_KILL"]]).letsClientsIn, false);
-  assert.equal(parseStatus([["read_only", "ON"]]).readOnly, true);
+  assert.equal(parseStatus([["read_only", 1]]).readOnly, true);
+  assert.equal(parseStatus([["read_only", 0]]).readOnly, false);
 });
 
 Deno.test("parseMembership() leaves an arbitrator out", () => {
