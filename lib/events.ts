@@ -11,6 +11,8 @@ export type MemberEvent =
   | { readonly kind: "decision"; readonly decision: Decision }
   /** Asked the server how it is; null: no answer, or there is none. */
   | { readonly kind: "observed"; readonly status: WsrepStatus | null }
+  /** The server answers, but refuses us. */
+  | { readonly kind: "refused" }
   /** Has the start-up lock. */
   | { readonly kind: "lock-taken"; readonly waitedMs: number }
   /** Has given it back. */

@@ -78,6 +78,9 @@ export class Liveness {
       case "exited":
         this.#isServing = false;
         break;
+      case "refused":
+        this.#answeredAtMs = this.#nowMs();
+        break;
       case "observed":
         if (event.status === null) break;
         this.#answeredAtMs = this.#nowMs();

@@ -87,6 +87,8 @@ export class Progress {
   #status: MemberStatus;
   #session: () => SessionState | "none" = () => "none";
   readonly #listeners: Listener[] = [];
+  /** What the server last said to us where it refused us. */
+  #refusal = "";
   #keep: (noted: Noted) => void = () => {};
   /** Whether it was in a primary component when it was last heard of as a registered member. */
   #wasPrimary = true;
@@ -239,6 +241,15 @@ export class Progress {
     if (status === null || status.primary === this.#wasPrimary) return;
     this.#wasPrimary = status.primary;
     this.note(status.primary ? "It is Primary again" : "It has lost the primary component");
+  }
+
+  /** The server refuses our question: it is there, and nobody knows how it is. */
+  refused(error: unknown): null {
+    const problem = error instanceof Error ? error.message : String(error);
+    if (problem !== this.#refusal) log.warn("{problem}", { problem });
+    this.#refusal = problem;
+    this.tell({ kind: "refused" });
+    return null;
   }
 
   /** It serves: registered, or without Galera. */

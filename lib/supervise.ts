@@ -45,7 +45,8 @@ export async function supervise(
   };
   let looking: ReturnType<typeof look> | null = null;
   for (;;) {
-    const status = await started.running.status().catch(() => null);
+    const status = await started.running.status()
+      .catch((error) => member.progress.refused(error));
     if (signal.aborted || exit.exited) {
       // It may be registering: nothing is to be registered behind what follows. Without a connection it
       // gets no further.

@@ -78,6 +78,18 @@ Deno.test("Liveness has a server that serves dead only once it has long been sil
   assert.equal(after(SILENCE_MS), silent);
 });
 
+Deno.test("Liveness has a server live that refuses us, its password being another by now", () => {
+  const refuses = live(({ progress, pass }) => {
+    progress.ready();
+    for (let minutes = 0; minutes < 60; minutes++) {
+      progress.refused(new Error("MariaDB refuses the password"));
+      progress.observe(null);
+      pass(60_000);
+    }
+  });
+  assert.equal(refuses, null);
+});
+
 Deno.test("Liveness counts answers alone, so that a keeper that hangs is dead, too", () => {
   const hangs = live(({ progress, pass }) => {
     progress.ready();

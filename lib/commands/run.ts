@@ -143,11 +143,8 @@ async function keepPlain(
 
 /** Looks at a plain server until the signal, for probes alone: it is kept however it is. */
 async function watchPlain(running: Running, progress: Progress, signal: AbortSignal) {
-  for (let said = ""; !signal.aborted;) {
-    const status = await running.status().catch((error: Error) => {
-      if (error.message !== said) log.warn("{problem}", { problem: said = error.message });
-      return null;
-    });
+  while (!signal.aborted) {
+    const status = await running.status().catch((error) => progress.refused(error));
     progress.observe(status);
     if (status !== null && progress.status.readyAt === null) progress.ready("plain");
     await REAL_CLOCK.sleep(TIMING.pollMs, signal).catch(() => {});
