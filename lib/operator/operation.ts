@@ -17,6 +17,7 @@ import type { Ensemble } from "../zookeeper/ensemble.ts";
 import { ConnectionLossError, SessionExpiredError, ZooKeeperError } from "../zookeeper/errors.ts";
 import { refusedByZooKeeper } from "../refusal.ts";
 import { suggestionFor } from "./suggestion.ts";
+import { ZnodeError } from "../znodes.ts";
 import { openSession } from "../zookeeper_session.ts";
 
 /** Who types, and when: for people, nothing rests on it. */
@@ -68,6 +69,14 @@ export async function withSession<T>(
 export function refusalOf(cause: unknown): unknown {
   if (cause instanceof ConnectionLossError || cause instanceof SessionExpiredError) {
     return new UnavailableError(`ZooKeeper does not answer any more: ${cause.message}`, { cause });
+  }
+  if (cause instanceof ZnodeError) {
+    return new RefusedError(
+      `Refused for a znode that is none of galera-keeper's: ${cause.message}`,
+      {
+        cause,
+      },
+    );
   }
   return cause instanceof ZooKeeperError ? refusedByZooKeeper(cause) : cause;
 }
