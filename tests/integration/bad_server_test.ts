@@ -32,7 +32,7 @@ async function programs(place: Place, names: readonly string[], mariadbd?: strin
   return folder;
 }
 
-const NEEDED = ["id", "ps", "ss", "setpriv", "readlink", "cat", "rsync", "sh"];
+const NEEDED = ["id", "ps", "ss", "setpriv", "readlink", "grep", "rsync", "sh"];
 
 /** The record of this place's member. */
 async function record(place: Place) {
@@ -42,7 +42,7 @@ async function record(place: Place) {
 
 Deno.test("run without a program that it needs says which, and changes nothing", async (t) => {
   await using server = await anyServer();
-  for (const missing of ["mariadbd", "ps", "rsync", "setpriv", "id"]) {
+  for (const missing of ["mariadbd", "ps", "grep", "rsync", "setpriv", "id"]) {
     await t.step(missing, async () => {
       await using place = await Place.make(server.hosts);
       await pretend(place);
