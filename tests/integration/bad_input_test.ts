@@ -1,7 +1,8 @@
-// needs: zookeeper galera
+// needs: zookeeper galera tls
 /** Wrong input to `run`: one clear line, the status, nothing changed. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { Authority } from "../certificates.ts";
 import { anyServer } from "../zookeeper/server.ts";
 import { give, Place, run, theLine } from "./place.ts";
 
@@ -257,11 +258,43 @@ const MACHINE: readonly Wrong[] = [
   },
 ];
 
+const ACCESS: readonly Wrong[] = [
+  {
+    name: "certificates that are not there",
+    options: ["--tls-dir=/nonexistent"],
+    status: 78,
+    says: /^Cannot read "\/nonexistent\/key\.pem": it is not there; --tls-dir needs ca\.pem, cert/,
+  },
+  {
+    name: "a certificate that has expired",
+    prepare: async (place) => {
+      await using authority = await Authority.make();
+      const folder = await authority.issue("old", { days: [-9, -2] });
+      for (const name of ["ca.pem", "cert.pem", "key.pem"]) {
+        await place.file(name, await Deno.readTextFile(join(folder, name)), 0o600);
+      }
+      return [`--tls-dir=${place.folder}`];
+    },
+    status: 78,
+    says:
+      /^The certificate ".*\/cert\.pem" of --tls-dir has expired, at \d{4}-.*: put another there$/,
+  },
+  {
+    name: "an access list that locks us out",
+    prepare: async (place) => [
+      `--zookeeper-acl-file=${await place.file("acl", "world:anyone:r\n")}`,
+    ],
+    status: 78,
+    says: /^The file ".*\/acl" that --zookeeper-acl-file names: nobody has all rights, we neither/,
+  },
+];
+
 for (
   const [what, table] of [
     ["the command line", COMMAND_LINE],
     ["the datadir", DATADIR],
     ["the machine", MACHINE],
+    ["certificates and access lists", ACCESS],
   ] as const
 ) {
   Deno.test(`run refuses what is wrong with ${what}, and changes nothing`, async (t) => {
@@ -289,3 +322,22 @@ for (
     }
   });
 }
+
+Deno.test("run refuses znodes of another owner's, by their name, and leaves them as they are", async () => {
+  await using server = await anyServer();
+  await using place = await Place.make(server.hosts);
+  place.digest = "other:owner-9d1c";
+  {
+    await using session = await place.session(place.digest);
+    await session.ensurePath(place.root);
+  }
+  const { znodes } = await place.look();
+  const env = { GALERA_KEEPER_ZOOKEEPER_DIGEST: "me:mine-27af" };
+  const finished = await place.start(place.args(), env).finished;
+  assert.match(
+    theLine(finished),
+    /^ZooKeeper refuses what galera-keeper needs: Cannot create "\/test-.*": its ACL does not allow it .*; give the --zookeeper-digest-file that the members have$/,
+  );
+  assert.equal(finished.status, 78);
+  assert.deepEqual((await place.look()).znodes, znodes);
+});
