@@ -15,6 +15,11 @@ Deno.test("Progress says of a registered member that it serves only while it doe
   );
   progress.observe(null);
   assert.equal(progress.status.doing, "Registered, and mariadbd does not answer");
+  progress.observe({ ...PRIMARY, letsClientsIn: false });
+  assert.equal(
+    progress.status.doing,
+    "Registered, and letting no clients in by wsrep_reject_queries",
+  );
   progress.observe(PRIMARY);
   assert.equal(progress.status.doing, "Serving, registered and Synced");
   assert.equal(progress.status.seqno, "7");

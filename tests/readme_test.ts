@@ -4,6 +4,7 @@ import manifest from "../deno.json" with { type: "json" };
 import { runCommandLine } from "../lib/cli.ts";
 import { COMMANDS } from "../lib/commands/all.ts";
 import { EXIT } from "../lib/errors.ts";
+import { Progress } from "../lib/progress.ts";
 import { RUN_OPTIONS } from "../lib/settings/options.ts";
 
 const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
@@ -33,6 +34,14 @@ Deno.test("the README names every command, exit status, dependency and permissio
   for (const name of Object.keys(manifest.permissions.default)) {
     assert.match(README, new RegExp(`^\\|[^|]*\`${name}\``, "m"));
   }
+});
+
+Deno.test("the README's table has every field of /status, and no others", () => {
+  const [, table = ""] = /^A member's `\/status`[^]*?^\|---\|---\|\n([^]*?)\n\n/m.exec(README) ??
+    [];
+  const fields = table.split("\n").flatMap((row) => row.split("|")[1]?.match(/\w+/g) ?? []);
+  const { v: _, ...status } = new Progress("galera-1", "192.0.2.1", () => "").status;
+  assert.deepEqual(fields.toSorted(), Object.keys(status).toSorted());
 });
 
 Deno.test("the README's commands are tasks", () => {
