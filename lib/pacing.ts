@@ -41,9 +41,9 @@ export class Pacing {
     this.#timing = timing;
   }
 
-  /** Takes over what the datadir says. */
+  /** Takes over what the datadir says, where this process does not know of more. */
   inspected({ failedStarts }: Inspection): void {
-    this.#failed = failedStarts;
+    this.#failed = Math.max(failedStarts, this.#failed);
   }
 
   /** A start counts as failed from now on, until it is more than that. */

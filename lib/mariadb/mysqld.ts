@@ -19,8 +19,12 @@ const LOOK_EVERY_MS = 250;
 /** How long a server that serves nobody yet may take to stop: nothing of a client's is in it. */
 const STARTING_GRACE_MS = 10_000;
 
-/** How often an SST's script is asked, ten times a second, before its server is. */
-const TRANSFER_ROUNDS = 20;
+/**
+ * How often an SST's script is asked, ten times a second, before it is killed, and its server is asked:
+ * nothing of it is of use any more, and a donor that is asked while it is there never ends (seen with
+ * 10.11: its SIGTERM stays pending for good).
+ */
+const TRANSFER_ROUNDS = 40;
 
 /** What a server needs besides its program. */
 export interface MysqldOptions {
@@ -187,15 +191,16 @@ export class Mysqld implements Running {
     }
   }
 
-  /** Asks what belongs to a state transfer to end. @returns How many there were. */
-  async #askTransfers(): Promise<number> {
+  /** Has what belongs to a state transfer end. @returns How many there were. */
+  async #askTransfers(isLate = false): Promise<number> {
     const pids = transfersAmong(await sessionMembers(this.pid)).map(({ pid }) => pid);
-    signalAll(pids, "SIGTERM");
+    signalAll(pids, isLate ? "SIGKILL" : "SIGTERM");
     return pids.length;
   }
 
   async #endTransfers(): Promise<void> {
-    for (let round = 0; round < TRANSFER_ROUNDS && await this.#askTransfers() > 0; round++) {
+    for (let round = 0; round < 2 * TRANSFER_ROUNDS; round++) {
+      if (await this.#askTransfers(round >= TRANSFER_ROUNDS) === 0) return;
       await REAL_CLOCK.sleep(100);
     }
   }

@@ -159,6 +159,7 @@ function runArguments(place: Place, hosts: string, root: string): readonly strin
     `--zookeeper=${hosts}`,
     `--root=${root}`,
     "--size=3",
+    "--drain=0s",
     `--member=${place.name}`,
     `--address=${place.address}`,
     `--bind=${place.address}`,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { IDENTITY_FILE } from "../../lib/mariadb/identity.ts";
 import type { Running, SpawnPlan, TransferSeen } from "../../lib/mariadb/database.ts";
+import { isMover, sessionMembers, signalAll } from "../../lib/mariadb/processes.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { isUp, Machine, NEVER, type TestDatabase, until } from "./machine.ts";
 
@@ -120,7 +121,7 @@ for (const [net, sstMethod] of [[80, "rsync"], [81, "mariabackup"]] as const) {
   });
 }
 
-Deno.test("a donor that is told to stop stops, and its joiner knows at once", async () => {
+Deno.test("a donor that is told to stop stops, its SST hanging too, and its joiner knows", async () => {
   await using machine = await Machine.make(82);
   const donor = await machine.database(1);
   const joiner = await machine.database(2);
@@ -130,6 +131,9 @@ Deno.test("a donor that is told to stop stops, and its joiner knows at once", as
   const second = await joiner.spawn(join(donor, 2));
   await untilReceiving(joiner, second);
   assert.equal((await first.status())?.localState, 2);
+  const senders = (await sessionMembers(first.pid)).filter(isMover).map(({ pid }) => pid);
+  assert.ok(senders.length > 0);
+  signalAll(senders, "SIGSTOP"); // As on a file system that hangs.
   const status = await first.stop(600_000);
   assert.equal(status.code, 0);
   assert.equal((await donor.inspect(NEVER)).held.kind, "at");
