@@ -64,7 +64,9 @@ export async function run(config: RunConfig): Promise<number> {
   using _reaper = reapOrphans(log);
   const database = createDatabase(config, logger(), (running) => server = running);
   const status = config.isWsrepOn
-    ? await keepMember(config, database, stop)
+    ? await keepMember(config, database, stop, async () => {
+      return await server?.reloadCertificates?.() ?? false;
+    })
     : await keepPlain(config, database, stop.signal);
   return status === null ? EXIT.ok : exitStatusOf(status);
 }
@@ -73,12 +75,14 @@ async function keepMember(
   config: RunConfig,
   database: Database,
   told: Told,
+  onRenewed: () => Promise<boolean>,
 ): Promise<ExitStatus | null> {
   const { member, address, storage, size, http, zookeeper, tls, user } = config;
   const progress = new Progress(member, address, REAL_CLOCK.now);
   using _certificates = tls === null ? null : await watchCertificates({
     ...{ files: tls, user, program: "mariadbd", log: logger("tls") },
     onEnd: (end) => progress.certificateExpiresAt = end,
+    onRenewed,
   });
   await using _server = serveMember(http, progress, served(config));
   const settings = {

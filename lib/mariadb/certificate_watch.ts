@@ -1,13 +1,7 @@
 /** Looks at the certificates of `--tls-dir` at the start and then once a day. */
 import type { Logger } from "@logtape/logtape";
 import { REAL_CLOCK } from "../machine/clock.ts";
-import {
-  checkCertificates,
-  describeEnd,
-  isKeyOpenToAll,
-  readEnd,
-  type TlsFiles,
-} from "./certificates.ts";
+import { checkCertificates, describeEnd, isKeyOpenToAll, type TlsFiles } from "./certificates.ts";
 import { findAccount } from "./programs.ts";
 
 /** Between two looks, in milliseconds: certificates are renewed days before their end. */
@@ -23,6 +17,8 @@ export interface CertificateOptions {
   readonly log: Logger;
   /** Told when they end, ISO 8601: at once, and again where that has changed. */
   readonly onEnd?: (end: string) => void;
+  /** Has what runs take those that were put in place of its own. Gives whether it has. */
+  readonly onRenewed?: () => Promise<boolean>;
   /** Between two looks; a day by default. */
   readonly lookEveryMs?: number;
 }
@@ -36,12 +32,15 @@ export interface CertificateOptions {
  */
 export async function watchCertificates(options: CertificateOptions): Promise<Disposable> {
   const { files, user, program, log, onEnd = () => {}, lookEveryMs = LOOK_EVERY_MS } = options;
+  const { onRenewed = () => Promise.resolve(false) } = options;
   const say = (end: Date) => {
     onEnd(end.toISOString());
     const { text, isSoon } = describeEnd(end);
     log[isSoon ? "warn" : "info"]("{text}", { text });
   };
-  say(await checkCertificates(files, await findAccount(user, program)));
+  const account = await findAccount(user, program);
+  say(await checkCertificates(files, account));
+  let used = await textOf(files);
   if (await isKeyOpenToAll(files)) {
     log.warn('Anyone may read the key "{key}" of --tls-dir: chmod o= {key}', { key: files.key });
   }
@@ -50,7 +49,12 @@ export async function watchCertificates(options: CertificateOptions): Promise<Di
     for (;;) {
       await REAL_CLOCK.sleep(lookEveryMs, ended.signal);
       try {
-        say(await readEnd(files));
+        say(await checkCertificates(files, account));
+        const found = await textOf(files);
+        if (found !== used && await onRenewed()) {
+          used = found;
+          log.info("New connections use the certificates that were put into --tls-dir");
+        }
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
         log.warn("{problem}; what runs goes on with those it has", { problem });
@@ -59,4 +63,9 @@ export async function watchCertificates(options: CertificateOptions): Promise<Di
   };
   look().catch(() => {});
   return { [Symbol.dispose]: () => ended.abort() };
+}
+
+/** What is public of them. */
+async function textOf({ ca, cert }: TlsFiles): Promise<string> {
+  return await Deno.readTextFile(ca) + await Deno.readTextFile(cert);
 }

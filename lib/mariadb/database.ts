@@ -169,6 +169,8 @@ export interface Running {
   stop(graceMs: number): Promise<ExitStatus>;
   /** SIGHUP, where it serves: logs are opened again and privileges read. */
   reload(): void;
+  /** Has Galera read its certificates again, for new connections. @returns Whether it did. */
+  reloadCertificates?(): Promise<boolean>;
 }
 
 /** The database of this member. */

@@ -99,6 +99,12 @@ export class Mysqld implements Running {
     }
   }
 
+  async reloadCertificates(): Promise<boolean> {
+    // Galera's "socket.ssl_reload": https://mariadb.com/docs/galera-cluster, wsrep_provider_options.
+    const reload = "SET GLOBAL wsrep_provider_options = 'socket.ssl_reload=1'";
+    return await this.#connection.query(reload) !== null;
+  }
+
   async #admitSst(): Promise<void> {
     const name = this.#sstAccount;
     if (name === null) return;

@@ -229,15 +229,25 @@ Deno.test("watchCertificates() follows the files, and outlives bad ones", async 
   const next = tlsFilesIn(await authority.issue("next", { days: [-1, 77] }));
   const ends: string[] = [];
   let told = Promise.withResolvers<void>();
+  const renewals: string[] = [];
+  const renewed = Promise.withResolvers<void>();
   using _watch = await watchCertificates({
     ...{ files, user: USER, program: "mariadbd", log: getLogger(["test"]), lookEveryMs: 10 },
     onEnd: (end) => {
       ends.push(end);
       told.resolve();
     },
+    // It does not answer the first time.
+    onRenewed: () => {
+      const isFirst = renewals.length === 0;
+      renewals.push(ends.at(-1)!);
+      if (!isFirst) renewed.resolve();
+      return Promise.resolve(!isFirst);
+    },
   });
   assert.equal(ends[0], (await readEnd(files)).toISOString());
   await Deno.writeTextFile(files.cert, "nothing");
+  await Deno.copyFile(next.key, files.key);
   await Deno.copyFile(next.cert, files.cert);
   const wanted = (await readEnd(next)).toISOString();
   while (ends.at(-1) !== wanted) {
@@ -245,4 +255,8 @@ Deno.test("watchCertificates() follows the files, and outlives bad ones", async 
     await told.promise;
   }
   assert.notEqual(ends[0], wanted);
+  await renewed.promise;
+  told = Promise.withResolvers();
+  await told.promise;
+  assert.deepEqual(renewals, [wanted, wanted]);
 });
