@@ -58,6 +58,12 @@ const DRAIN_MS = 2000;
 /** Ends where its parent is no longer the one that it is told; else becomes the program. */
 const UNLESS_ORPHAN = '[ "$PPID" -eq "$0" ] || exit 143; exec "$@"';
 
+/** What a shell would not pass on, as no variable of its own has such a name: bash's functions. Never a secret. */
+function unnameable(env: Readonly<Record<string, string>>): readonly string[] {
+  const odd = Object.entries(env).filter(([name]) => !/^[A-Za-z_]\w*$/.test(name));
+  return odd.length === 0 ? [] : ["env", ...odd.map(([name, value]) => `${name}=${value}`)];
+}
+
 /**
  * Starts a program. When we die it gets SIGTERM from the kernel: setpriv asks for that after the
  * change of user, as that change would take it back. Did we die just before it asked, nothing would
@@ -73,7 +79,7 @@ export function startChild(
   const command: Deno.CommandOptions = {
     args: [
       ...["--pdeathsig", "TERM", ...identity, "--"],
-      ...["/bin/sh", "-c", UNLESS_ORPHAN, `${Deno.pid}`, program, ...args],
+      ...["/bin/sh", "-c", UNLESS_ORPHAN, `${Deno.pid}`, ...unnameable(env), program, ...args],
     ],
     clearEnv: true,
     env: { ...environment(), ...env },
