@@ -125,8 +125,9 @@ export class DecisionLog {
     const { entries, version } = this.#onRecord ?? await this.#read(ensemble);
     const writing = this.#unwritten;
     // A write whose answer was lost may have taken effect.
-    const next = bounded([...entries, ...writing.filter((one) => !entries.some(isSame(one)))]);
-    const data = formatDecisions(next);
+    const { entries: next, data } = bounded(
+      [...entries, ...writing.filter((one) => !entries.some(isSame(one)))],
+    );
     const { storage } = this.#options;
     if (version === null) {
       const mode = storage === "ephemeral" ? "ephemeral" : "persistent";
@@ -176,12 +177,13 @@ function shorten(text: string): string {
   return text.length <= MOST_TEXT ? text : `${text.slice(0, MOST_TEXT - 1)}…`;
 }
 
-/** The newest of them, as many as there is room for. */
-function bounded(entries: readonly Noted[]): readonly Noted[] {
+/** The newest of them, as many as there is room for, and how they are written. */
+function bounded(
+  entries: readonly Noted[],
+): { readonly entries: readonly Noted[]; readonly data: Uint8Array } {
   const encoder = new TextEncoder();
-  let kept = entries.slice(-MOST_ENTRIES);
-  while (kept.length > 1 && encoder.encode(formatDecisions(kept)).length > MOST_BYTES) {
-    kept = kept.slice(1);
+  for (let kept = entries.slice(-MOST_ENTRIES);; kept = kept.slice(1)) {
+    const data = encoder.encode(formatDecisions(kept));
+    if (data.length <= MOST_BYTES || kept.length <= 1) return { entries: kept, data };
   }
-  return kept;
 }
