@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { DecisionLog, MOST_BYTES, MOST_ENTRIES } from "../lib/decision_log.ts";
 import { REAL_CLOCK } from "../lib/machine/clock.ts";
 import { type Noted, parseDecisions } from "../lib/znodes.ts";
-import type { Session } from "../lib/zookeeper/session.ts";
-import { anyServer, startServers } from "./zookeeper/server.ts";
-import { Session as Connected } from "../lib/zookeeper/session.ts";
+import type { Ensemble } from "../lib/zookeeper/ensemble.ts";
+import { ConnectionLossError, SessionExpiredError } from "../lib/zookeeper/errors.ts";
+import { Session } from "../lib/zookeeper/session.ts";
+import { anyServer, startServers, until } from "./zookeeper/server.ts";
 
 const PATH = "/db/decisions/g-1";
 
@@ -105,7 +106,7 @@ Deno.test("DecisionLog of ephemeral storage goes with its session, and not with 
 
 Deno.test("DecisionLog waits for the connection, writes once, and no stop waits with it", async () => {
   await using servers = await startServers({ network: "127.14" });
-  await using session = await Connected.connect({
+  await using session = await Session.connect({
     hosts: servers.hosts,
     sessionTimeoutMs: 20_000,
   });
@@ -136,4 +137,46 @@ Deno.test("DecisionLog gives up without harm where the session is over", async (
   log.use(next);
   await log.flush(10_000);
   assert.deepEqual(await reasons(next), ["one"]);
+});
+
+/** A session of which one operation is another. */
+function withOther(session: Session, other: Partial<Ensemble>): Ensemble {
+  const handler: ProxyHandler<Session> = {
+    get(target, name) {
+      const value = Reflect.get(other, name) ?? Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  };
+  return new Proxy(session, handler);
+}
+
+Deno.test("DecisionLog writes once what took effect though its answer was lost", async () => {
+  await using place = await anyServer();
+  const session = await place.connect();
+  const log = logOf();
+  let lost = 0;
+  log.use(withOther(session, {
+    async create(path, data, options) {
+      await session.create(path, data, options);
+      lost++;
+      throw new ConnectionLossError(-4, "The answer is lost");
+    },
+  }));
+  log.note(event("one"));
+  await log.flush(10_000);
+  assert.equal(lost, 1);
+  assert.deepEqual(await reasons(session), ["one"]);
+});
+
+Deno.test("DecisionLog writes through a new session what the old one held up", async () => {
+  await using place = await anyServer();
+  const session = await place.connect();
+  const log = logOf();
+  const isOver = Promise.withResolvers<never>();
+  log.use(withOther(session, { get: () => isOver.promise }));
+  log.note(event("one"));
+  log.use(session);
+  isOver.reject(new SessionExpiredError(-112, "The session is over"));
+  await until(async () => await session.exists(PATH) !== null);
+  assert.deepEqual(await reasons(session), ["one"]);
 });

@@ -144,14 +144,32 @@ Deno.test("status --watch and log --follow show what changes, and end with 0 at 
   ];
   await session.create("/db/decisions/g-1", formatDecisions(told("Started")), { makePath: true });
   for (
-    const [args, first, change, next] of [
-      [["status", "--watch"], /Start-up lock: free\n\n/, async () => {
-        await session.ensurePath("/db/nodes");
-        await session.create("/db/members/g-1", "junk", { makePath: true });
-      }, /record not readable/],
-      [["log", "--follow"], /g-1 {2}Started\n/, async () => {
-        await session.create("/db/decisions/g-2", formatDecisions(told("Stopped")));
-      }, /Z {2}g-2 {2}Stopped\n/],
+    const [args, first, change, next, another, last] of [
+      [
+        ["status", "--watch"],
+        /Start-up lock: free\n\n/,
+        async () => {
+          await session.ensurePath("/db/nodes");
+          await session.create("/db/members/g-1", "junk", { makePath: true });
+        },
+        /g-1 record not readable/,
+        async () => {
+          await session.create("/db/members/g-2", "junk");
+        },
+        /g-2 record not readable/,
+      ],
+      [
+        ["log", "--follow"],
+        /g-1 {2}Started\n/,
+        async () => {
+          await session.create("/db/decisions/g-2", formatDecisions(told("Stopped")));
+        },
+        /Z {2}g-2 {2}Stopped\n/,
+        async () => {
+          await session.set("/db/decisions/g-1", formatDecisions(told("Registered")));
+        },
+        /Z {2}g-1 {2}Registered\n/,
+      ],
     ] as const
   ) {
     const child = startKeeper([...args, ...at]);
@@ -167,6 +185,8 @@ Deno.test("status --watch and log --follow show what changes, and end with 0 at 
     await until(first);
     await change();
     await until(next);
+    await another();
+    await until(last);
     child.kill("SIGINT");
     assert.equal((await child.status).code, 0, args.join(" "));
     await reader.cancel();
