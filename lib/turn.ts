@@ -24,6 +24,9 @@ import { ConnectionLossError, SessionExpiredError } from "./zookeeper/errors.ts"
 
 const log = getLogger(["galera-keeper", "turn"]);
 
+/** How long nothing is asked where ZooKeeper refuses to say what was asked of all members. */
+const QUIET_MS = 60_000;
+
 /** The start-up lock, as it is handed on from the stop to the start. */
 export type StartLock = Awaited<ReturnType<typeof acquireStartLock>>;
 
@@ -55,6 +58,7 @@ export class TurnWatch implements Disposable {
   #begun: BegunTurn & { readonly stopAtMs: number } | null = null;
   #unsafeSinceMs: number | null = null;
   #againAtMs = 0;
+  #quietUntilMs = 0;
   #said = "";
   #watching = new AbortController();
   #wake: () => void = () => {};
@@ -87,7 +91,8 @@ export class TurnWatch implements Disposable {
 
   async #look(signal: AbortSignal): Promise<void> {
     const registry = this.#member.connected;
-    if (registry === null) return;
+    const { nowMs } = this.#member.world.clock;
+    if (registry === null || nowMs() < this.#quietUntilMs) return;
     if (registry !== this.#registry) {
       this.#registry = registry;
       this.#changed = true;
@@ -99,7 +104,10 @@ export class TurnWatch implements Disposable {
     } catch (error) {
       this.#changed = true;
       const passing = error instanceof ConnectionLossError || error instanceof SessionExpiredError;
-      if (!passing && !signal.aborted) this.#say(error);
+      if (passing || signal.aborted) return;
+      this.#say(error);
+      // As an ACL that does not let us read it: ZooKeeper is not asked every second.
+      this.#quietUntilMs = nowMs() + QUIET_MS;
     }
   }
 
