@@ -4,6 +4,7 @@ import { describeExit, exitSignal } from "./bring_up.ts";
 import type { ExitStatus, WsrepStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
 import { OtherPrimary } from "./peers.ts";
+import { News } from "./news.ts";
 import { nodeOf, registerOnce, type Started } from "./registration.ts";
 import { type Registry, StaleError, TakenError } from "./registry.ts";
 import { noteServerStopped } from "./requests.ts";
@@ -35,10 +36,12 @@ export async function supervise(
   started: Started,
   signal: AbortSignal,
 ): Promise<Supervision> {
-  using watch = new Supervisor(member, started);
-  using turns = new TurnWatch(member, started);
+  const news = new News();
+  using watch = new Supervisor(member, started, news);
+  using turns = new TurnWatch(member, started, news);
   using exit = exitSignal(started.running, signal);
   const look = async () => {
+    news.forget();
     const verdict = await watch.look(exit.signal);
     const isOver = verdict !== null || exit.signal.aborted;
     return { verdict, turn: isOver ? null : await turns.look(exit.signal) };
@@ -62,7 +65,8 @@ export async function supervise(
     looking = null;
     if (seen.verdict !== null) return await decideAfresh(member, started, seen.verdict);
     if (seen.turn !== null) return await stopForTurn(member, started, seen.turn);
-    await untilNextLook(member, Promise.race([watch.touched, turns.touched]), exit.signal);
+    // A second, or less where the ensemble has news; whether all is over is looked at above.
+    await news.wait(member.world.clock, member.timing.pollMs, exit.signal).catch(() => {});
   }
 }
 
@@ -75,25 +79,18 @@ async function untilLate<Seen>(
   looking: Promise<Seen>,
   signal: AbortSignal,
 ): Promise<Seen | undefined> {
+  // Not by AbortSignal.any(): it leaves something with a signal that lives as long as the server.
   const ended = new AbortController();
-  const late = world.clock.sleep(timing.pollMs, AbortSignal.any([signal, ended.signal]));
+  const end = () => ended.abort();
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end);
+  const late = world.clock.sleep(timing.pollMs, ended.signal);
   try {
     return await Promise.race([looking, late.then(() => undefined, () => undefined)]);
   } finally {
-    ended.abort();
+    end();
+    signal.removeEventListener("abort", end);
   }
-}
-
-/** A second, or less where the ensemble has news or all is over. */
-async function untilNextLook(
-  { world, timing }: Member,
-  touched: Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  const woken = new AbortController();
-  const slept = world.clock.sleep(timing.pollMs, AbortSignal.any([signal, woken.signal]));
-  await Promise.race([slept.catch(() => {}), touched]);
-  woken.abort();
 }
 
 const OVERRULED = "another attempt is on record, a person decided otherwise";
@@ -119,17 +116,16 @@ class Supervisor implements Disposable {
   #hasSettled = false;
   #said = "";
   #watching = new AbortController();
-  #wake: () => void = () => {};
-  /** Resolves when the ensemble has news. */
-  touched: Promise<void> = Promise.resolve();
+  /** Told when there is something to look at. */
+  readonly #news: News;
 
-  constructor(member: Member, started: Started) {
+  constructor(member: Member, started: Started, news: News) {
+    this.#news = news;
     this.#member = member;
     this.#others = new OtherPrimary(member.settings.member);
     this.#started = started;
     this.#sinceMs = member.world.clock.nowMs();
     this.#registry = member.connected;
-    this.#rearm();
   }
 
   [Symbol.dispose](): void {
@@ -141,10 +137,6 @@ class Supervisor implements Disposable {
   /** As it was last seen: a look may take longer than that stays so. */
   get #isPrimary(): boolean {
     return this.#member.progress.status.primary;
-  }
-
-  #rearm(): void {
-    this.touched = new Promise((resolve) => this.#wake = resolve);
   }
 
   /** Once it has served for a while, its start has not failed. */
@@ -177,7 +169,7 @@ class Supervisor implements Disposable {
       const passing = error instanceof ConnectionLossError || error instanceof StaleError ||
         error instanceof SessionExpiredError;
       if (!passing && !signal.aborted) this.#say(error);
-      if (error instanceof TakenError) error.changed.then(() => this.#wake(), () => {});
+      if (error instanceof TakenError) error.changed.then(() => this.#news.tell(), () => {});
       return null;
     }
   }
@@ -192,7 +184,7 @@ class Supervisor implements Disposable {
     const ended = () => {
       if (signal.aborted) return;
       this.#pausedIn = null;
-      this.#wake();
+      this.#news.tell();
     };
     changed.then(ended, ended);
     return true;
@@ -215,14 +207,13 @@ class Supervisor implements Disposable {
     }
     if (this.#changed || (this.#isLost && this.#isPrimary)) {
       this.#changed = false;
-      this.#rearm();
       // Of three watches one has fired: the others would pile up from change to change.
       this.#watching.abort();
       const watching = this.#watching = new AbortController();
       const touch = () => {
         if (watching.signal.aborted) return;
         this.#changed = true;
-        this.#wake();
+        this.#news.tell();
       };
       const either = AbortSignal.any([signal, watching.signal]);
       (await registry.watchOwn(either)).changed.then(touch, touch);

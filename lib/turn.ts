@@ -14,6 +14,7 @@ import {
   whyNotNow,
 } from "./cluster/requests.ts";
 import type { Member } from "./member.ts";
+import type { News } from "./news.ts";
 import { judge } from "./peers.ts";
 import type { Started } from "./registration.ts";
 import type { Registry } from "./registry.ts";
@@ -61,18 +62,13 @@ export class TurnWatch implements Disposable {
   #quietUntilMs = 0;
   #said = "";
   #watching = new AbortController();
-  #wake: () => void = () => {};
-  /** Resolves when there is something to look at. */
-  touched: Promise<void> = Promise.resolve();
+  /** Told when there is something to look at. */
+  readonly #news: News;
 
-  constructor(member: Member, started: Started) {
+  constructor(member: Member, started: Started, news: News) {
+    this.#news = news;
     this.#member = member;
     this.#self = { member: member.settings.member, datadirId: started.datadirId };
-    this.#rearm();
-  }
-
-  #rearm(): void {
-    this.touched = new Promise((resolve) => this.#wake = resolve);
   }
 
   /**
@@ -105,6 +101,7 @@ export class TurnWatch implements Disposable {
       this.#changed = true;
       const passing = error instanceof ConnectionLossError || error instanceof SessionExpiredError;
       if (passing || signal.aborted) return;
+      this.#giveUp();
       this.#say(error);
       // As an ACL that does not let us read it: ZooKeeper is not asked every second.
       this.#quietUntilMs = nowMs() + QUIET_MS;
@@ -119,7 +116,6 @@ export class TurnWatch implements Disposable {
 
   /** Reads what was asked, and leaves a watch on it; where it may concern this member, on the pause too. */
   async #read(registry: Registry, signal: AbortSignal): Promise<void> {
-    this.#rearm();
     this.#changed = false;
     this.#watching.abort();
     const watching = this.#watching = new AbortController();
@@ -127,7 +123,7 @@ export class TurnWatch implements Disposable {
     const touch = () => {
       if (watching.signal.aborted) return;
       this.#changed = true;
-      this.#wake();
+      this.#news.tell();
     };
     const { requests } = registry;
     (await requests.watch(either)).changed.then(touch, touch);
@@ -209,7 +205,7 @@ export class TurnWatch implements Disposable {
     const attempt: Attempt = { giveUp: new AbortController(), lock: null };
     acquireStartLock(this.#member, registry, attempt.giveUp.signal).then((lock) => {
       attempt.lock = lock;
-      if (this.#attempt === attempt) this.#wake();
+      if (this.#attempt === attempt) this.#news.tell();
       else release(lock);
     }, () => {
       // The session is lost, or it was given up.

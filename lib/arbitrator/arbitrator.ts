@@ -12,7 +12,7 @@ import {
 } from "../cluster/arbitrate.ts";
 import type { Registered } from "../cluster/view.ts";
 import { KeeperError, UnavailableError } from "../errors.ts";
-import { News } from "./news.ts";
+import { News } from "../news.ts";
 import { askAll } from "../peers.ts";
 import { refusedByZooKeeper } from "../refusal.ts";
 import { TakenError } from "../registry.ts";

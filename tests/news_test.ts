@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { News } from "../../lib/arbitrator/news.ts";
-import { VirtualTime } from "../simulation/clock.ts";
-import { SimProcess } from "../simulation/process.ts";
+import { News } from "../lib/news.ts";
+import { VirtualTime } from "./simulation/clock.ts";
+import { SimProcess } from "./simulation/process.ts";
 
 Deno.test("News.wait() ends with news, also such as came before, with time, and with the signal", async () => {
   const time = new VirtualTime();
@@ -40,4 +40,24 @@ Deno.test("News.wait() ends with news, also such as came before, with time, and 
     "stopped, without end: enough",
     "stopped: enough",
   ]);
+});
+
+Deno.test("News.wait() leaves nothing with the signal", async () => {
+  const { clock } = new SimProcess(new VirtualTime());
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const watched = {
+    throwIfAborted: () => signal.throwIfAborted(),
+    addEventListener: () => void listeners++,
+    removeEventListener: () => void listeners--,
+  } as unknown as AbortSignal;
+  const news = new News();
+  for (let times = 0; times < 3; times++) {
+    news.forget();
+    const waited = news.wait(clock, 1000, watched);
+    assert.equal(listeners, 1);
+    news.tell();
+    await waited;
+    assert.equal(listeners, 0);
+  }
 });
