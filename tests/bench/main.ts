@@ -1,7 +1,7 @@
 /**
  * Measures what the README says of speed, against others that do the same, and prints its table.
  *
- *   deno task bench [--only reads,locks,start] [--rounds N]
+ *   deno task bench [--only start,costs,locks,reads] [--rounds N]
  *
  * Those that are compared take turns; what counts is the ratio of two that came right after each
  * other. Times by themselves depend on the machine.
@@ -15,6 +15,7 @@ import { ensureInstalled } from "../../lib/machine/prerequisites.ts";
 import { STDERR, STDOUT } from "../../lib/machine/terminal.ts";
 import { ZooKeeperServer } from "../../lib/zookeeper/server.ts";
 import config from "../../deno.json" with { type: "json" };
+import { measureCosts } from "./costs.ts";
 import { measureLocks } from "./locks.ts";
 import { PYTHON, ROOT } from "./places.ts";
 import { measureReads } from "./reads.ts";
@@ -22,7 +23,12 @@ import { type Bench, type Row, table } from "./report.ts";
 import { run, Scratch } from "./scratch.ts";
 import { measureStart } from "./start.ts";
 
-const PARTS = { start: measureStart, locks: measureLocks, reads: measureReads } as const;
+const PARTS = {
+  start: measureStart,
+  costs: measureCosts,
+  locks: measureLocks,
+  reads: measureReads,
+} as const;
 type Part = keyof typeof PARTS;
 
 function isPart(name: string): name is Part {

@@ -33,6 +33,12 @@ export type Format = (figure: number) => string;
 
 /** "11.2 s" */
 export const seconds: Format = (figure) => `${figure.toFixed(1)} s`;
+/** "112 ms" */
+export const milliseconds: Format = (figure) => `${figure.toFixed(0)} ms`;
+/** "0.31 %" */
+export const percent: Format = (figure) => `${figure.toFixed(2)} %`;
+/** "74 MiB" */
+export const mebibytes: Format = (figure) => `${figure.toFixed(0)} MiB`;
 /** "12,345/s" */
 export const perSecond: Format = (figure) => `${Math.round(figure).toLocaleString("en")}/s`;
 
@@ -54,6 +60,24 @@ export function rowOf(
     theirs: `${theirs} ${format(median(of(theirs)))}`,
     ratio: ratioOf(of(ours), of(theirs)),
     aim,
+  };
+}
+
+/** The row of a cost that is compared with nothing but what is aimed at, so much or less. */
+export function costOf(
+  what: string,
+  figures: readonly number[],
+  aim: number,
+  format: Format,
+): Row {
+  // By nought cannot be divided: there the figure itself is to be nought.
+  const ratio = ratioOf(figures, figures.map(() => aim === 0 ? 1 : aim));
+  return {
+    what,
+    ours: format(median(figures)),
+    theirs: `the aim ${format(aim)}`,
+    ratio,
+    aim: { kind: "at most", value: aim === 0 ? 0 : 1 },
   };
 }
 

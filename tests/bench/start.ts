@@ -153,12 +153,18 @@ async function countChildren(session: Session, path: string): Promise<number> {
   }
 }
 
-function runArguments(place: Place, hosts: string, root: string): readonly string[] {
+/** The arguments of `run` for a place, but for mariadbd's own. */
+export function runArguments(
+  place: Place,
+  hosts: string,
+  root: string,
+  size = 3,
+): readonly string[] {
   return [
     "run",
     `--zookeeper=${hosts}`,
     `--root=${root}`,
-    "--size=3",
+    `--size=${size}`,
     "--drain=0s",
     `--member=${place.name}`,
     `--address=${place.address}`,
