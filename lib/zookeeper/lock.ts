@@ -5,6 +5,7 @@
  * watches only the one before it, so that a release wakes one contender.
  */
 
+import { oneLine } from "../settings/shown.ts";
 import { Contender } from "./contender.ts";
 import type { Ensemble } from "./ensemble.ts";
 import { NoNodeError } from "./errors.ts";
@@ -103,7 +104,8 @@ export class Lock {
     const names = await Promise.all(
       inOrder(children ?? []).map((child) =>
         this.#ensemble.get(`${this.#path}/${child}`).then(
-          ({ data }) => decoder.decode(data),
+          // A contender of others' making may hold anything, and people are shown it.
+          ({ data }) => oneLine(decoder.decode(data), LONGEST_NAME),
           orNull,
         )
       ),
@@ -112,6 +114,9 @@ export class Lock {
     return names.filter((name) => name !== null);
   }
 }
+
+/** How much of a contender's name is shown. */
+const LONGEST_NAME = 255;
 
 /** For a promise's rejection: a missing znode gives null. */
 function orNull(error: unknown): null {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { MemberStatus } from "../../lib/progress.ts";
 import { Session } from "../../lib/zookeeper/session.ts";
 import { keeper, startKeeper } from "../keeper.ts";
+import { aclsBelow } from "../zookeeper/acls.ts";
 import { anyServer } from "../zookeeper/server.ts";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -181,4 +182,27 @@ Deno.test("up starts a member again that died, and says so", () =>
     assert.equal((await child.status).code, 0);
     assert.equal(rest.match(/stopped \(status 0\)/g)?.length, 2, rest);
     assert.equal((await new Deno.Command("pgrep", { args: ["-f", folder] }).output()).code, 1);
+  }));
+
+Deno.test("up passes on who may do what: all znodes of its members have the list", () =>
+  inFolder(async (folder) => {
+    await using server = await anyServer();
+    const digest = "keeper:s3cret-digest";
+    await Deno.writeTextFile(`${folder}/acl`, "ip:10.0.0.0/8:r\n");
+    const where = ["--zookeeper", server.hosts, "--root", server.root];
+    const what = ["--nodes", "1", "--exit-when-synced", "--zookeeper-acl-file", `${folder}/acl`];
+    const place = ["--data", `${folder}/up`, "--base-address", "127.13.9.1"];
+    const env = { GALERA_KEEPER_ZOOKEEPER_DIGEST: digest };
+    const { status, stdout, stderr } = await keeper(["up", ...where, ...what, ...place], { env });
+    assert.equal(status, 0, stdout + stderr);
+    await using session = await Session.connect({
+      ...{ hosts: server.hosts, sessionTimeoutMs: 10_000, digest },
+    });
+    const acls = await aclsBelow(session, server.root);
+    assert(acls.has(`${server.root}/members/galera-1`), [...acls.keys()].join());
+    for (const [path, acl] of acls) {
+      const rules = acl.map((rule) => rule.replace(/^(digest:keeper:).*:/, "$1"));
+      assert.deepEqual(rules, ["digest:keeper:cdrwa", "ip:10.0.0.0/8:r"], path);
+    }
+    await session.deleteRecursive(server.root);
   }));

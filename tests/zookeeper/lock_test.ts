@@ -53,6 +53,10 @@ Deno.test("Lock.acquire() makes its path, and one contender in kazoo's layout", 
   }
   assert.deepEqual(await contendersOf(session), []);
   assert.deepEqual(await lockOf(session, "x", "/no/such/lock").contenders(), []);
+  // A contender of others' making holds what a terminal would obey.
+  const others = `${PATH}/${"1".repeat(32)}__lock__`;
+  await session.create(others, "a\x1b[2J\nb", { mode: "ephemeral_sequential" });
+  assert.deepEqual(await lock.contenders(), ["a\\u001b[2J b"]);
 });
 
 Deno.test("Lock.acquire() is first come first served, over sessions and within one", async () => {
