@@ -57,7 +57,7 @@ export const RESTART: CommandDefinition = {
     ...LOG_OPTIONS,
   ],
   examples: [
-    ["galera-keeper restart --rolling", "all, for a new my.cnf or new certificates"],
+    ["galera-keeper restart --rolling", "all, for a new my.cnf or a new mariadbd"],
     ["galera-keeper restart --only galera-2", "that one"],
     ["galera-keeper restart --resume", "what failed is mended"],
   ],
