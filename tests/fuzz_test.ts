@@ -256,8 +256,9 @@ const DECISIONS = {
   entries: [{ at: PAUSE.since, kind: "wait", rule: 7, reason: "because", person: null }],
 };
 const REQUEST = {
-  ...{ v: 1, kind: "restart", by: "root@host", since: PAUSE.since, rolling: true },
-  ...{ members: ["m"], done: [], failed: null, canceled: null },
+  ...{ v: 1, id: "r", kind: "restart", by: "root@host", since: PAUSE.since, outage: false },
+  ...{ members: ["m", "n"], done: ["m"], failed: null, canceled: null },
+  current: { member: "n", datadirId: "d", state: "stopping" },
 };
 
 Deno.test("fuzz: every znode's content gives a value or ZnodeError, in one plain line", () => {
@@ -266,10 +267,13 @@ Deno.test("fuzz: every znode's content gives a value or ZnodeError, in one plain
     ...[znodes.parseCluster, znodes.parseNode, znodes.parseArbitrator, znodes.parsePause],
     ...[znodes.parseDecisions, znodes.parseRequest],
   ];
+  const examples = [RECORD, CLUSTER, NODE, ARBITRATOR, PAUSE, DECISIONS, REQUEST];
+  const own = [0, 1, 2, 3, 4, 5, 6].map((n) => parsers[n]!(bytes(JSON.stringify(examples[n]))));
+  assert(own.every((value) => value !== null && !`${value}`.includes("not galera-keeper's")));
   const content = fc.oneof(
     {
       weight: 5,
-      arbitrary: jsonLike([RECORD, CLUSTER, NODE, ARBITRATOR, PAUSE, DECISIONS, REQUEST]).map(
+      arbitrary: jsonLike(examples).map(
         bytes,
       ),
     },
