@@ -70,6 +70,7 @@ export class DecisionLog {
 
   /** Writes through this session from now on; what is on record is read first. */
   use(ensemble: Ensemble): void {
+    if (this.#ensemble === ensemble) return;
     this.#ensemble = ensemble;
     this.#onRecord = null;
     this.#wake();

@@ -88,8 +88,15 @@ export class Member {
     });
     const { root } = this.settings;
     this.#registry = new Registry(ensemble, root, this.settings, this.#toldToStop.signal);
-    this.#decisions.use(ensemble);
     return this.#registry;
+  }
+
+  /**
+   * This member's name is known to be its own in this session: what it decides goes on record. Before
+   * that another keeper may have the name, whose list it would be.
+   */
+  hasName(registry: Registry): void {
+    this.#decisions.use(registry.ensemble);
   }
 
   /** Told to stop, it waits for no write that is in doubt. */

@@ -75,6 +75,7 @@ export async function registerOnce(
   const { attempt } = started.cluster;
   if (!await registry.finishBootstrap(attempt, started.uuid)) return "overruled";
   await registry.register(nodeOf(member, started), attempt, started.serverId, signal);
+  member.hasName(registry);
   if (started.readOnly) {
     // Only now: a row acknowledged before would be in a datadir whose record still says starting.
     await started.running.makeWritable();

@@ -109,6 +109,7 @@ async function oneRound(
   // would wait for it to heal.
   await registry.deregister();
   await registry.report(found, signal);
+  member.hasName(registry);
   const watches = new AbortController();
   try {
     const waiting = await (async () => {
