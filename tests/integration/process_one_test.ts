@@ -5,6 +5,7 @@
  * the program chose.
  */
 import assert from "node:assert/strict";
+import { IDENTITY_FILE } from "../../lib/mariadb/identity.ts";
 import { anyServer } from "../zookeeper/server.ts";
 import { startKeeper } from "../keeper.ts";
 import { pause, Place, type Process, run } from "./place.ts";
@@ -39,6 +40,13 @@ async function start(
   const process = place.start(args, env, AS_PROCESS_ONE);
   const pid = await processOneOf(process.pid);
   return { process, pid, kill: (signal) => Deno.kill(pid, signal) };
+}
+
+/** A member whose starts failed waits before the next; what is shown here are the ends. */
+async function forgetFailedStarts(place: Place): Promise<void> {
+  const path = `${place.datadir}/${IDENTITY_FILE}`;
+  const { failedStarts: _, ...identity } = JSON.parse(await Deno.readTextFile(path));
+  await Deno.writeTextFile(path, JSON.stringify(identity));
 }
 
 /** How it ended: an exit status of its own, not a signal. */
@@ -199,6 +207,7 @@ Deno.test(
         );
         const first = await start(place, args, { PATH });
         assert.equal(await statusOf(first, /mariadbd has exited /), status);
+        await forgetFailedStarts(place);
       });
     }
 
@@ -207,6 +216,7 @@ Deno.test(
         const first = await serve();
         Deno.kill(await mariadbdUnder(first.pid), signal);
         assert.equal(await statusOf(first, new RegExp(`mariadbd has exited by ${signal}`)), status);
+        await forgetFailedStarts(place);
       });
     }
 
@@ -214,6 +224,7 @@ Deno.test(
       const first = await serve();
       await run("mariadb", "--no-defaults", `--socket=${place.socket}`, "-e", "SHUTDOWN");
       assert.equal(await statusOf(first, /mariadbd has exited by itself, with status 0/), 0);
+      await forgetFailedStarts(place);
     });
 
     for (const signal of STOPS) {
@@ -225,6 +236,14 @@ Deno.test(
         assert.equal(await statusOf(first, new RegExp(`${signal}: stopping`)), 0);
       });
     }
+
+    await t.step("77: what is refused as the member is alive", async () => {
+      const first = await serve();
+      const ensemble = [`--zookeeper=${server.hosts}`, `--root=${place.root}`];
+      assert.equal(await statusOf(await start(place, ["forget", "alice", ...ensemble])), 77);
+      first.kill("SIGTERM");
+      assert.equal(await statusOf(first), 0);
+    });
 
     await t.step(
       "orphans of others are gone, and SIGHUP has mariadbd open its logs anew",
