@@ -57,15 +57,26 @@ export async function untilNoZombies(parent: number): Promise<void> {
 
 /** Whether PID namespaces can be made here, tried; where not, one line says so. */
 export function canBeProcessOne(): boolean {
-  const [program = "", ...args] = AS_PROCESS_ONE;
-  let problem: string;
-  try {
-    const { success, stderr } = new Deno.Command(program, { args: [...args, "true"] }).outputSync();
-    if (success) return true;
-    problem = new TextDecoder().decode(stderr).trim();
-  } catch (error) {
-    problem = error instanceof Error ? error.message : String(error);
-  }
+  const problem = problemOf(AS_PROCESS_ONE);
+  if (problem === null) return true;
   STDERR.write(`Tests as process 1 are left out, as no PID namespace can be made: ${problem}\n`);
   return false;
+}
+
+/** Whether user namespaces can be made here, tried; where not, as in a chroot, one line says so. */
+export function canBeOtherUser(): boolean {
+  const problem = problemOf(["unshare", "--user", "--"]);
+  if (problem === null) return true;
+  STDERR.write(`A test without root is left out, as no user namespace can be made: ${problem}\n`);
+  return false;
+}
+
+/** Why a program cannot be started so; null where it can. */
+function problemOf([program = "", ...args]: readonly string[]): string | null {
+  try {
+    const { success, stderr } = new Deno.Command(program, { args: [...args, "true"] }).outputSync();
+    return success ? null : new TextDecoder().decode(stderr).trim();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
