@@ -1,15 +1,18 @@
 /**
- * Runs the tests: first the fast ones, side by side, then those on real servers, one file after the
- * other.
+ * Runs the tests: first the fast ones, side by side, then those on real servers, two files at a time, each
+ * in a process of its own, as they wait most of their time.
  *
  *   deno task test [--fast | --binary FILE] [FILES…]
  *
  * A test file that needs more than Deno says so in a line of its own, `// needs: zookeeper galera`,
  * or shows it by what it imports; what is missing is installed where we are root. With `--binary` only those run that start the
- * program as a process (by tests/keeper.ts or the harness), on that compiled binary.
+ * program as a process (by tests/keeper.ts, a place or the harness), on that compiled binary.
  *
  * A file with a line `// from source only` is left out there: what it shows, others show of a compiled
  * program.
+ *
+ * A file with a line `// alone` runs with nothing beside it, at the end: it looks at all that runs on
+ * this machine, say.
  *
  * The last line is `N passed, N failed`; the exit status is 0 only where tests ran and none failed.
  */
@@ -24,6 +27,7 @@ interface TestFile {
   readonly path: string;
   readonly needs: readonly Need[];
   readonly startsProgram: boolean;
+  readonly isAlone: boolean;
 }
 
 interface Counts {
@@ -75,7 +79,9 @@ function readTestFile(path: string): TestFile {
   return {
     path,
     needs: [...new Set([...words.filter(isNeed), ...shown])],
-    startsProgram: /\/(?:keeper|harness)\.ts"/.test(text) && !/^\/\/ from source only$/m.test(text),
+    startsProgram: /\/(?:keeper|harness|place)\.ts"/.test(text) &&
+      !/^\/\/ from source only$/m.test(text),
+    isAlone: /^\/\/ alone$/m.test(text),
   };
 }
 
@@ -86,23 +92,48 @@ function leakFlags(): readonly string[] {
   return ["--trace-leaks", ...(asks ? ["--sanitize-ops", "--sanitize-resources"] : [])];
 }
 
+/** How many files on real servers run at a time: a cluster of three is work enough for most machines. */
+const AT_A_TIME = 2;
+
+/** Runs files two at a time, each in a process of its own: a test may change its environment. */
+async function runSideBySide(
+  files: readonly TestFile[],
+  env: Record<string, string>,
+): Promise<Counts> {
+  const left = files.values();
+  const counts = Array.from({ length: AT_A_TIME }, async () => {
+    let all = NONE;
+    for (const file of left) all = sum(all, await runTests([file], [], env, "whole"));
+    return all;
+  });
+  return (await Promise.all(counts)).reduce(sum);
+}
+
+/** @param output `whole`: what it prints is shown once it has ended, as others print, too. */
 async function runTests(
   files: readonly TestFile[],
   flags: readonly string[],
   env: Record<string, string>,
+  output: "at once" | "whole" = "at once",
 ): Promise<Counts> {
   if (files.length === 0) return NONE;
   const report = await Deno.makeTempFile({ suffix: ".xml" });
   try {
     const args = ["test", "--quiet", "--allow-all", ...leakFlags(), ...flags];
-    const { code } = await new Deno.Command(Deno.execPath(), {
+    const std = output === "whole" ? "piped" : "inherit";
+    const child = new Deno.Command(Deno.execPath(), {
       args: [...args, `--junit-path=${report}`, ...files.map(({ path }) => path)],
       cwd: ROOT,
       env,
       stdin: "null",
-      stdout: "inherit",
-      stderr: "inherit",
-    }).spawn().status;
+      stdout: std,
+      stderr: std,
+    }).spawn();
+    if (output === "whole") {
+      const { stdout, stderr } = await child.output();
+      for (const bytes of [stdout, stderr]) STDOUT.write(new TextDecoder().decode(bytes));
+    }
+    const { code } = await child.status;
     return countsOf(await Deno.readTextFile(report), code);
   } finally {
     await Deno.remove(report);
@@ -144,20 +175,22 @@ function select(args: readonly string[]) {
   return {
     env: binary === undefined ? {} : { GALERA_KEEPER_BINARY: binary },
     fast: files.filter(({ needs }) => needs.length === 0),
-    real: onlyFast ? [] : files.filter(({ needs }) => needs.length > 0),
+    real: onlyFast ? [] : files.filter(({ needs, isAlone }) => needs.length > 0 && !isAlone),
+    alone: onlyFast ? [] : files.filter(({ needs, isAlone }) => needs.length > 0 && isAlone),
   };
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { fast, real, env } = select(args);
-  await ensureInstalled([...new Set(real.flatMap(({ needs }) => needs))], {
+  const { fast, real, alone, env } = select(args);
+  await ensureInstalled([...new Set([...real, ...alone].flatMap(({ needs }) => needs))], {
     install: Deno.uid() === 0,
     confirm: () => true,
     say: (line) => STDERR.write(`${line}\n`),
   });
   const fastCounts = await runTests(fast, ["--parallel"], env);
-  const realCounts = await runTests(real, [], env);
-  const { passed, failed, skipped } = sum(fastCounts, realCounts);
+  const realCounts = await runSideBySide(real, env);
+  const aloneCounts = await runTests(alone, [], env);
+  const { passed, failed, skipped } = [realCounts, aloneCounts].reduce(sum, fastCounts);
   const rest = skipped === 0 ? "" : `, ${skipped} skipped`;
   STDOUT.write(`${passed} passed, ${failed} failed${rest}\n`);
   return passed > 0 && failed === 0 ? 0 : 1;

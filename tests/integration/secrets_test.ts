@@ -1,4 +1,5 @@
 // needs: zookeeper galera mariabackup kazoo tls
+// alone
 /** Passwords and keys are nowhere where others could read them; what the registry holds instead. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
