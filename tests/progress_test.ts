@@ -52,3 +52,37 @@ Deno.test("Progress says of a donor that it is one, and to whom", () => {
   progress.observe({ ...donor, localState: 3 });
   assert.equal(progress.status.doing, "Registered, and catching up with the others");
 });
+
+Deno.test("Progress keeps notes of what tells the story of an outage, each once", () => {
+  const progress = new Progress("alice", "192.0.2.1", () => "2026-01-02T03:04:05Z");
+  const notes: string[] = [];
+  progress.keepNotesIn(({ kind, rule, reason, person }) =>
+    notes.push([kind, rule, reason, person].filter((part) => part !== null).join(" | "))
+  );
+  const found = { datadirId: "d", held: { kind: "empty" }, attempt: null } as const;
+  progress.inspected(found);
+  progress.inspected(found);
+  const waits = { kind: "wait", rule: 7, reason: "bob died", waitsFor: ["bob"] } as const;
+  progress.decide({ ...waits, person: "Start bob." });
+  progress.decide({ ...waits, person: "Start bob." });
+  progress.decide({ kind: "join", rule: 1, reason: "bob answers", donors: ["192.0.2.2"] });
+  progress.observe({ ...PRIMARY, primary: false });
+  progress.observe(PRIMARY);
+  progress.ready();
+  for (const primary of [true, false, false, true]) {
+    progress.observe({ ...PRIMARY, primary });
+    progress.observe(null);
+  }
+  progress.enter("stopping", "Stopping mariadbd: told to stop");
+  progress.enter("stopping", "Still stopping");
+  progress.observe({ ...PRIMARY, primary: false });
+  assert.deepEqual(notes, [
+    "event | Started: the datadir is empty",
+    "wait | 7 | bob died | Start bob.",
+    "join | 1 | bob answers",
+    "event | Registered, Primary and Synced, at seqno 7",
+    "event | It has lost the primary component",
+    "event | It is Primary again",
+    "event | Stopping mariadbd: told to stop",
+  ]);
+});
