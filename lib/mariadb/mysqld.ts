@@ -2,9 +2,10 @@
 import type { Logger } from "@logtape/logtape";
 import { REAL_CLOCK } from "../machine/clock.ts";
 import { UnavailableError } from "../errors.ts";
-import { type ChildOptions, startChild } from "./child.ts";
+import { type ChildOptions, environment, startChild } from "./child.ts";
 import { KeptConnection, type Login } from "./connection.ts";
 import type { ExitStatus, Running, TransferSeen, ViewMember, WsrepStatus } from "./database.ts";
+import { Guard } from "./guard.ts";
 import type { Line } from "./output.ts";
 import { programOf, sessionMembers, signalAll, transfersAmong } from "./processes.ts";
 import { ensureSstAccount } from "./sst_account.ts";
@@ -70,11 +71,13 @@ export class Mysqld implements Running {
     this.#hints = new TlsHints(isTls, (hint) => log.warn("{hint}", { hint }));
     const child = startChild({ ...options, onLine: (line) => this.#notice(line) });
     this.pid = child.pid;
+    const guard = new Guard(child.pid, options.account, environment());
     this.#connection = new KeptConnection(socket, login, datadir);
     this.#transfers = new Transfers(child.pid, options.account);
     this.#sight = new TransferSight(member, datadir, this.#transfers);
     this.exited = child.exited.then(async (status) => {
       this.#hasExited = true;
+      await guard.end();
       this.#sight.exited();
       await this.#connection.close();
       await cleanUp().catch((error) => log.warn("Not cleaned up: {error}", { error }));

@@ -249,8 +249,9 @@ Deno.test("status --watch on a terminal keeps to its width, is drawn over, and h
     const words = [...keeperCommand(), "status", "--watch"];
     const at = ["--zookeeper", `${place.hosts}${place.root}`, "--root", "/db"];
     const line = [...words, ...at].map((word) => `'${word}'`).join(" ");
+    // Ctrl-C is for all on the terminal: a shell that waits would end by it, too.
     const process = new Deno.Command("script", {
-      args: ["--quiet", "--return", "--command", `stty cols 40 rows 24; ${line}`, "/dev/null"],
+      args: ["--quiet", "--return", "--command", `stty cols 40 rows 24; exec ${line}`, "/dev/null"],
       env: { TERM: "xterm", ...env },
       stdin: "piped",
       stdout: "piped",
