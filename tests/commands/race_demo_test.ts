@@ -1,4 +1,5 @@
 // needs: zookeeper
+// alone
 import assert from "node:assert/strict";
 import type { RaceResult } from "../../lib/race/result.ts";
 import { keeper, startKeeper } from "../keeper.ts";

@@ -39,6 +39,8 @@ export class Checker {
   readonly #starts = new Map<string, Start>();
   /** When a session or the lock that it held was gone. */
   readonly #lostAtMs = new Map<bigint, number>();
+  /** Members whose datadir was replaced, who have not told of it since: nobody can know what is there. */
+  readonly #unseen = new Set<Machine>();
   /** Cluster UUIDs that were on record as running. */
   readonly #uuids = new Set<string>();
   /** A cluster that came to serve is on record, and has been since. */
@@ -196,9 +198,11 @@ export class Checker {
   #isOnADisk(txn: Txn): boolean {
     const { machines, everyMachine } = this.#simulation;
     const known = this.excuses.lostWithDiskAndRecord ? machines : everyMachine;
-    return known.some(({ server, datadir }) =>
-      holds(datadir.head, txn) || (server?.alive && holds(server.lastOrdered, txn))
-    );
+    return known.some((machine) => {
+      const { server, datadir } = machine;
+      return holds(datadir.head, txn) && !this.#unseen.has(machine) ||
+        (server?.alive && holds(server.lastOrdered, txn));
+    });
   }
 
   /**
@@ -206,6 +210,7 @@ export class Checker {
    * its record cannot tell the two apart: the member died running on it, or has no record.
    */
   overwritten(machine: Machine, by: SimDatadir, how: string): void {
+    this.#unseen.add(machine);
     this.excuses.copyLost(machine.name, how);
     if (by.safeToBootstrap && by.seqnoIsWritten) this.excuses.safeCopy(machine.name);
     const record = this.#onRecord(`members/${machine.name}`);
@@ -257,6 +262,11 @@ export class Checker {
 
   written({ changes }: Transaction): void {
     for (const { path, after, before } of changes) {
+      for (const machine of this.#unseen) {
+        const contends = path.startsWith("/mariadb/bootstrap/") && after !== null &&
+          after.stat.ephemeralOwner === machine.session?.sessionId;
+        if (contends || path === `/mariadb/members/${machine.name}`) this.#unseen.delete(machine);
+      }
       if (path === "/mariadb/cluster") {
         if (after === null) this.#wasOnRecord = false;
         else this.#clusterWritten(after.data);

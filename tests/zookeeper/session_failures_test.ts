@@ -21,6 +21,21 @@ async function untilState(session: Session, wanted: SessionState): Promise<void>
   assert.fail(`The session ended and was never ${wanted}`);
 }
 
+/** Stops a process by SIGSTOP, all of its threads: one that has not heard of it yet may still answer. */
+async function freeze(pid: number): Promise<void> {
+  Deno.kill(pid, "SIGSTOP");
+  for (;;) {
+    const tasks = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => name);
+    const states = await Promise.all(tasks.map(async (task) => {
+      // A thread may end meanwhile.
+      const stat = await Deno.readTextFile(`/proc/${pid}/task/${task}/stat`).catch(() => ") T ");
+      return stat.slice(stat.lastIndexOf(")"));
+    }));
+    if (states.every((state) => state.startsWith(") T "))) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 Deno.test("Session survives kill -9 of its server: suspended, then connected, ephemerals kept", async () => {
   await using own = await startServers();
   await using session = await connect(own.hosts);
@@ -56,7 +71,7 @@ Deno.test("Session fails what is in flight when the server dies or falls silent,
     await using session = await connect(own.hosts, 1_500);
     await session.ensurePath("/a");
     const { pid } = own.servers[0]!;
-    Deno.kill(pid, "SIGSTOP");
+    await freeze(pid);
     const inFlight = await Promise.allSettled([
       session.create(`/${signal}`, ""),
       session.get("/a"),
@@ -148,7 +163,7 @@ Deno.test("Session.close() does not hang on a server that is silent or dead", as
   await using own = await startServers();
   const silent = await connect(own.hosts, 1_000);
   const { pid } = own.servers[0]!;
-  Deno.kill(pid, "SIGSTOP");
+  await freeze(pid);
   const pending = assert.rejects(silent.get("/"), ZooKeeperError);
   await silent.close();
   await pending;
