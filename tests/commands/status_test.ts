@@ -252,7 +252,7 @@ Deno.test("status --watch on a terminal keeps to its width, is drawn over, and h
     // Ctrl-C is for all on the terminal: a shell that waits would end by it, too.
     const process = new Deno.Command("script", {
       args: ["--quiet", "--return", "--command", `stty cols 40 rows 24; exec ${line}`, "/dev/null"],
-      env: { TERM: "xterm", ...env },
+      env: { TERM: "xterm", NO_COLOR: "", ...env },
       stdin: "piped",
       stdout: "piped",
       stderr: "null",
