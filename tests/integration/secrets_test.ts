@@ -68,6 +68,19 @@ async function openFiles(path: string, isOpen = true): Promise<[string, string][
   return all;
 }
 
+/** Waits until a member is ready for clients. */
+async function untilReady({ address }: Place): Promise<void> {
+  for (let tries = 0;; tries++) {
+    const response = await fetch(`http://${address}:8008/readyz`, {
+      headers: { connection: "close" },
+    });
+    const text = await response.text();
+    if (response.ok) return;
+    assert.ok(tries < 300, text);
+    await pause(200);
+  }
+}
+
 Deno.test("no password or key is in an argument, a child's environment, a log, a znode or a file for others", async () => {
   await using server = await anyServer();
   await using alice = await Place.make(server.hosts);
@@ -166,7 +179,8 @@ Deno.test("no password or key is in an argument, a child's environment, a log, a
   }
   for (const place of [alice, bob]) {
     // The donor of an SST may be desynced a moment longer than its joiner takes.
-    for (const path of ["/livez", "/readyz?donor=ok", "/status", "/metrics"]) {
+    await untilReady(place);
+    for (const path of ["/livez", "/readyz", "/status", "/metrics"]) {
       const response = await fetch(`http://${place.address}:8008${path}`, {
         headers: { connection: "close" },
       });
