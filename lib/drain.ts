@@ -16,19 +16,29 @@ export interface Drained extends Disposable {
 }
 
 /**
- * Turns "told to stop" into "stop now": `drainMs` later for a member that serves, not ready from the
- * beginning, looked after all the while; at once for one that starts, waits, or is in no primary
- * component, as nobody is served by it.
+ * A member that serves is not ready from now on.
+ *
+ * @param why What has it stop, in two or three words.
+ * @returns For how long it serves on, in milliseconds: 0 for one that starts, waits, or is in no primary
+ *   component, as nobody is served by it.
+ */
+export function beginDrain({ progress, timing: { drainMs } }: Member, why: string): number {
+  if (drainMs === 0 || !progress.serves) return 0;
+  const seconds = drainMs / 1000;
+  progress.drain(`${why}: not ready any more, serving on for ${seconds} s for clients to leave`);
+  return drainMs;
+}
+
+/**
+ * Turns "told to stop" into "stop now": once a drain is over for a member that serves, looked after all
+ * the while; at once for another one.
  */
 export function afterDrain(member: Member, { signal, again }: Told): Drained {
   const now = new AbortController();
   const ended = new AbortController();
   const told = async () => {
-    const { drainMs } = member.timing;
-    if (drainMs > 0 && member.progress.serves) {
-      member.progress.drain(
-        `Told to stop: not ready any more, serving on for ${drainMs / 1000} s for clients to leave`,
-      );
+    const drainMs = beginDrain(member, "Told to stop");
+    if (drainMs > 0) {
       await member.world.clock.sleep(drainMs, AbortSignal.any([again, ended.signal]))
         .catch(() => {}); // Said again, or it is over by itself.
     }

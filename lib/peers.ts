@@ -2,6 +2,7 @@
 import type { Answer, Registered } from "./cluster/view.ts";
 import type { NodeChild } from "./snapshot.ts";
 import type { Registry } from "./registry.ts";
+import type { Node } from "./znodes.ts";
 import type { PeerStatus, World } from "./world.ts";
 
 /** Who asks: not to be taken for somebody else. */
@@ -23,18 +24,34 @@ export async function askAll(
     node === null ? address !== asking.address : node.member !== asking.member
   );
   return await Promise.all(others.map(async ({ address, node }): Promise<Registered> => {
-    if (node === null) return { address, name: null, answer: { kind: "foreign" } };
-    const name = node.member;
-    if (node.http === null) return { address, name, answer: { kind: "mute" } };
-    try {
-      const status = await ask(node.http, signal);
-      return { address, name, answer: judge(node, status, asking.clusterUuid) };
-    } catch (error) {
-      signal.throwIfAborted();
-      const problem = error instanceof Error ? error.message : String(error);
-      return { address, name, answer: { kind: "silent", problem } };
-    }
+    const { answer } = await askNode(node, asking.clusterUuid, ask, signal);
+    return { address, name: node?.member ?? null, answer };
   }));
+}
+
+/**
+ * Asks one registered member.
+ *
+ * @param node What is registered; null where it is not one of ours.
+ * @returns What its answer amounts to, and what it said, where it did. Never rejects but for the
+ *   signal's reason.
+ */
+export async function askNode(
+  node: Node | null,
+  clusterUuid: string | null,
+  ask: World["ask"],
+  signal: AbortSignal,
+): Promise<{ readonly answer: Answer; readonly status: PeerStatus | null }> {
+  if (node === null) return { answer: { kind: "foreign" }, status: null };
+  if (node.http === null) return { answer: { kind: "mute" }, status: null };
+  try {
+    const status = await ask(node.http, signal);
+    return { answer: judge(node, status, clusterUuid), status };
+  } catch (error) {
+    signal.throwIfAborted();
+    const problem = error instanceof Error ? error.message : String(error);
+    return { answer: { kind: "silent", problem }, status: null };
+  }
 }
 
 /**

@@ -13,9 +13,10 @@ import {
   type TurnSight,
   whyNotNow,
 } from "./cluster/requests.ts";
+import { beginDrain } from "./drain.ts";
 import type { Member } from "./member.ts";
 import type { News } from "./news.ts";
-import { judge } from "./peers.ts";
+import { askNode } from "./peers.ts";
 import type { Started } from "./registration.ts";
 import type { Registry } from "./registry.ts";
 import { acquireStartLock } from "./startup.ts";
@@ -187,17 +188,8 @@ export class TurnWatch implements Disposable {
       return this.#giveUp();
     }
     this.#attempt = null; // The lock goes on with the turn.
-    this.#begun = { request: request!, lock, stopAtMs: clock.nowMs() + this.#drain() };
-  }
-
-  /** Not ready from now on, where clients are served. @returns For how long it serves on, in milliseconds. */
-  #drain(): number {
-    const { progress, timing: { drainMs } } = this.#member;
-    if (drainMs === 0 || !progress.serves) return 0;
-    progress.drain(
-      `Asked to stop: not ready any more, serving on for ${drainMs / 1000} s for clients to leave`,
-    );
-    return drainMs;
+    const drainMs = beginDrain(this.#member, "Asked to stop");
+    this.#begun = { request: request!, lock, stopAtMs: clock.nowMs() + drainMs };
   }
 
   /** In the background: who waits for the lock serves on. */
@@ -248,19 +240,10 @@ export class TurnWatch implements Disposable {
     const uuid = cluster.kind === "known" ? cluster.cluster.uuid : null;
     const others = nodes.filter(({ node }) => node?.member !== this.#self.member);
     return Promise.all(others.map(async ({ node }): Promise<Other> => {
-      if (node === null) {
-        return { name: null, primary: false, synced: false, answer: { kind: "foreign" } };
-      }
-      const { member: name, primary, http } = node;
-      if (http === null) return { name, primary, synced: true, answer: { kind: "mute" } };
-      try {
-        const status = await this.#member.world.ask(http, signal);
-        return { name, primary, synced: status.synced, answer: judge(node, status, uuid) };
-      } catch (error) {
-        signal.throwIfAborted();
-        const problem = error instanceof Error ? error.message : String(error);
-        return { name, primary, synced: false, answer: { kind: "silent", problem } };
-      }
+      const { answer, status } = await askNode(node, uuid, this.#member.world.ask, signal);
+      if (node === null) return { name: null, primary: false, synced: false, answer };
+      const { member: name, primary } = node;
+      return { name, primary, synced: answer.kind === "mute" || (status?.synced ?? false), answer };
     }));
   }
 
