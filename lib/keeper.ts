@@ -3,7 +3,8 @@ import { getLogger } from "@logtape/logtape";
 import { afterDrain, type Told } from "./drain.ts";
 import type { ExitStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
-import { type StartUp, startUp } from "./startup.ts";
+import { startUp } from "./startup.ts";
+import type { StartUp } from "./startup/scene.ts";
 import { supervise } from "./supervise.ts";
 import type { StartLock } from "./turn.ts";
 

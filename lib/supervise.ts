@@ -1,6 +1,6 @@
 /** From a registered member to one that has exited, or that decides afresh. */
 import { getLogger } from "@logtape/logtape";
-import { describeExit, exitSignal } from "./bring_up.ts";
+import { describeExit, exitSignal } from "./exit.ts";
 import type { ExitStatus, WsrepStatus } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
 import { OtherPrimary } from "./peers.ts";
@@ -8,7 +8,7 @@ import { News } from "./news.ts";
 import { nodeOf, registerOnce, type Started } from "./registration.ts";
 import { type Registry, StaleError, TakenError } from "./registry.ts";
 import { noteServerStopped } from "./requests.ts";
-import { recordAfterStop } from "./startup.ts";
+import { recordAfterStop } from "./startup/stopped.ts";
 import { type BegunTurn, type StartLock, TurnWatch } from "./turn.ts";
 import { ConnectionLossError, SessionExpiredError } from "./zookeeper/errors.ts";
 

@@ -19,7 +19,7 @@ import type { News } from "./news.ts";
 import { askNode } from "./peers.ts";
 import type { Started } from "./registration.ts";
 import type { Registry } from "./registry.ts";
-import { acquireStartLock } from "./startup.ts";
+import { acquireStartLock, letGo } from "./startup/lock.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { ZnodeError } from "./znodes.ts";
 import { ConnectionLossError, SessionExpiredError } from "./zookeeper/errors.ts";
@@ -198,7 +198,7 @@ export class TurnWatch implements Disposable {
     acquireStartLock(this.#member, registry, attempt.giveUp.signal).then((lock) => {
       attempt.lock = lock;
       if (this.#attempt === attempt) this.#news.tell();
-      else release(lock);
+      else letGo(lock);
     }, () => {
       // The session is lost, or it was given up.
       if (this.#attempt === attempt) this.#attempt = null;
@@ -253,18 +253,13 @@ export class TurnWatch implements Disposable {
     this.#attempt = null;
     if (attempt === null) return;
     attempt.giveUp.abort(new Error("It is not this member's turn"));
-    if (attempt.lock !== null) release(attempt.lock);
+    if (attempt.lock !== null) letGo(attempt.lock);
   }
 
   /** Lets go of the lock, where it was not handed on. */
   [Symbol.dispose](): void {
     this.#giveUp();
-    if (this.#begun !== null) release(this.#begun.lock);
+    if (this.#begun !== null) letGo(this.#begun.lock);
     this.#watching.abort();
   }
-}
-
-/** It is on its way; nobody waits for it. */
-function release(lock: StartLock): void {
-  lock.release().catch((error) => log.debug("The lock is not let go: {error}", { error }));
 }

@@ -136,8 +136,9 @@ const foldersAreApart: Rule = (module) => {
   const folder = ["lib/zookeeper", "lib/mariadb"].find((one) => isIn(one, module.path));
   if (folder === undefined) return [];
   const other = folder === "lib/zookeeper" ? "lib/mariadb" : "lib/zookeeper";
+  const orchestrates = (target: string) => mayJoin(target) || isIn("lib/startup", target);
   return importsOf(module)
-    .filter(({ target }) => isIn(other, target) || mayJoin(target) || target === "main.ts")
+    .filter(({ target }) => isIn(other, target) || orchestrates(target) || target === "main.ts")
     .map(({ target }) => `${module.path} imports ${target}`);
 };
 
@@ -232,6 +233,7 @@ import type { Session } from "./zookeeper/session.ts";`,
         0,
       ],
       ["lib/x.ts", `import { decide } from "./cluster/decide.ts";`, 1],
+      ["lib/startup/x.ts", `import { decide } from "../cluster/decide.ts";`, 1],
       ["main.ts", `import { decide } from "./lib/cluster/decide.ts";`, 1],
       ["lib/mariadb/x.ts", `import { decide } from "../cluster/decide.ts";`, 1],
       [
@@ -278,6 +280,7 @@ import { Session } from "./zookeeper/session.ts";`,
       ["lib/mariadb/x.ts", `import { Session } from "../zookeeper/session.ts";`, 1],
       ["lib/zookeeper/x.ts", `import type { Database } from "../mariadb/database.ts";`, 1],
       ["lib/zookeeper/x.ts", `import { startUp } from "../startup.ts";`, 1],
+      ["lib/mariadb/x.ts", `import { act } from "../startup/act.ts";`, 1],
       ["lib/mariadb/x.ts", `import { main } from "../../main.ts";`, 1],
     ],
   ],

@@ -1,7 +1,6 @@
 /** `galera-keeper run`: everything around one mariadbd. */
 
 import { constants } from "node:os";
-import { exitSignal } from "../bring_up.ts";
 import { REAL_CLOCK } from "../machine/clock.ts";
 import { reapOrphans } from "../machine/reaper.ts";
 import { stopSignals } from "../machine/signals.ts";
@@ -9,6 +8,7 @@ import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, type RunConfig } from "../config.ts";
 import type { Told } from "../drain.ts";
 import { EXIT, KeeperError } from "../errors.ts";
+import { exitSignal } from "../exit.ts";
 import { askStatus } from "../http.ts";
 import { keep } from "../keeper.ts";
 import { logger, startLog } from "../log.ts";

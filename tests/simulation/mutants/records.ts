@@ -74,7 +74,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     name: "own-record-unwatched",
     breaks: "While it waits for the lock it watches its own record",
     changes: [{
-      file: "lib/startup.ts",
+      file: "lib/startup/lock.ts",
       from: "const kept = keepRecord(registry, found, watching.signal);",
       to: "const kept = Promise.resolve(); void keepRecord;",
     }],

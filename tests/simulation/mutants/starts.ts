@@ -94,7 +94,7 @@ export const START_MUTANTS: readonly Mutant[] = [
     name: "peers-asked-once",
     breaks: "A member that waits asks the registered peers again every few seconds",
     changes: [{
-      file: "lib/startup.ts",
+      file: "lib/startup/observe.ts",
       from: "await Promise.race([snapshot.changed, answersChange(), aborted]);",
       to: "await Promise.race([snapshot.changed, aborted]); void answersChange;",
     }],
@@ -105,7 +105,7 @@ export const START_MUTANTS: readonly Mutant[] = [
     name: "no-last-look",
     breaks: "Session and `attempt` are looked at once more just before the spawn",
     changes: [{
-      file: "lib/startup.ts",
+      file: "lib/startup/act.ts",
       from: "await registry.lookOnceMore(lock.path, cluster.attempt);",
       to: "",
     }],
@@ -115,7 +115,7 @@ export const START_MUTANTS: readonly Mutant[] = [
     name: "writable-at-once",
     breaks: "A bootstrap is read-only until `cluster` says running",
     changes: [{
-      file: "lib/startup.ts",
+      file: "lib/startup/serve.ts",
       from: "using exit = exitSignal(running, signal);",
       to: "using exit = exitSignal(running, signal);\n  await running.makeWritable();",
     }],
@@ -135,7 +135,7 @@ export const START_MUTANTS: readonly Mutant[] = [
     name: "overruled-goes-on",
     breaks: "A start ends when another attempt is on record",
     changes: [{
-      file: "lib/startup.ts",
+      file: "lib/startup/serve.ts",
       from: "return await Promise.race([up, overruled]);",
       to: "void overruled;\n    return await up;",
     }],
@@ -145,7 +145,7 @@ export const START_MUTANTS: readonly Mutant[] = [
     name: "lock-back-before-stop",
     breaks: "A starter that gives up stops, records, and only then gives the lock back",
     changes: [{
-      file: "lib/startup.ts",
+      file: "lib/startup/serve.ts",
       from: "await running.stop(member.timing.giveUpGraceMs);\n  await recordAfterStop(member);\n" +
         '  if (result.kind !== "overruled")',
       to: "running.stop(member.timing.giveUpGraceMs).then(() => recordAfterStop(member));\n" +
