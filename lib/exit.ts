@@ -1,10 +1,11 @@
-/** How a server ends: in words, and as a signal to those that wait for more of it. */
+/** How a program ends: in words, and as a signal to those that wait for more of it. */
 import type { ExitStatus, Running } from "./mariadb/database.ts";
 
-/** How a server ended, in words that go behind "mariadbd has exited". */
+/** How a program ended, in words that go behind "it has exited". One that failed says why, or nothing. */
 export function describeExit({ code, signal, lastErrors }: ExitStatus): string {
+  if (code === 0) return "with status 0";
   const how = code === null ? `by ${signal}` : `with status ${code}`;
-  return lastErrors.length === 0 ? how : `${how}: ${lastErrors.join(" | ")}`;
+  return `${how}: ${lastErrors.join(" | ") || "it logged no error"}`;
 }
 
 /** A signal that fires when the server exits, too. */

@@ -1,6 +1,7 @@
 /** The vote of an arbitrator: its `garbd`, started, watched, stopped, and not too often anew. */
 import { getLogger } from "@logtape/logtape";
 import type { Followed, RunningGarbd } from "../cluster/arbitrate.ts";
+import { describeExit } from "../exit.ts";
 import type { ExitStatus } from "../mariadb/database.ts";
 import type { Garbd } from "../mariadb/garbd.ts";
 import type { Clock } from "../world.ts";
@@ -122,11 +123,7 @@ export class Vote {
   noticeExit(): void {
     const exit = this.#started?.exit ?? null;
     if (exit === null) return;
-    const { code, signal, lastErrors } = exit;
-    const why = lastErrors.join(" | ") || "it logged no error";
-    log.warn("garbd has exited {how}", {
-      how: code === null ? `by ${signal}` : `with status ${code}: ${why}`,
-    });
+    log.warn("garbd has exited {how}", { how: describeExit(exit) });
     this.#started = null;
     this.#backOff();
   }

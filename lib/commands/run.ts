@@ -8,7 +8,7 @@ import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, type RunConfig } from "../config.ts";
 import type { Told } from "../drain.ts";
 import { EXIT, KeeperError } from "../errors.ts";
-import { exitSignal } from "../exit.ts";
+import { describeExit, exitSignal } from "../exit.ts";
 import { askStatus } from "../http.ts";
 import { keep } from "../keeper.ts";
 import { logger, startLog } from "../log.ts";
@@ -160,15 +160,14 @@ async function watchPlain(running: Running, progress: Progress, signal: AbortSig
  *
  * @throws {KeeperError} It failed: its exit status, or 128 + its signal, and its last errors.
  */
-function exitStatusOf({ code, signal, lastErrors }: ExitStatus): number {
+function exitStatusOf(status: ExitStatus): number {
+  const { code, signal } = status;
   if (code === EXIT.ok) {
     log.warn("mariadbd has exited by itself, with status 0");
     return code;
   }
-  const how = code === null ? `by ${signal}` : `with status ${code}`;
-  const why = lastErrors.length === 0 ? "it logged no error" : lastErrors.join(" | ");
   throw new KeeperError(
-    `mariadbd has exited ${how}: ${why}`,
+    `mariadbd has exited ${describeExit(status)}`,
     code ?? 128 + (constants.signals[signal as keyof typeof constants.signals] ?? 0),
   );
 }

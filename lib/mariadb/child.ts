@@ -157,9 +157,3 @@ export async function runChild(options: ChildOptions, signal: AbortSignal): Prom
     signal.removeEventListener("abort", stop);
   }
 }
-
-/** How a program ended, for a message. */
-export function describeExit({ code, signal, lastErrors }: ExitStatus): string {
-  const how = signal === null ? `exit status ${code}` : `killed by ${signal}`;
-  return lastErrors.length === 0 ? how : `${how}: ${lastErrors.join(" | ")}`;
-}

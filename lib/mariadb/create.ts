@@ -2,7 +2,8 @@
 import type { Logger } from "@logtape/logtape";
 import { parseRecoveredPosition, type Position, PositionError } from "../cluster/position.ts";
 import { UnavailableError } from "../errors.ts";
-import { describeExit, runChild } from "./child.ts";
+import { describeExit } from "../exit.ts";
+import { runChild } from "./child.ts";
 import type { Login } from "./connection.ts";
 import type { Database, Identity, Inspection, Running, SpawnPlan } from "./database.ts";
 import { Datadir } from "./datadir.ts";
@@ -235,7 +236,7 @@ class MariadbDatabase implements Database {
       }, signal);
       const position = status.code === 0
         ? readPosition(lines)
-        : new PositionError(describeExit(status));
+        : new PositionError(`it exited ${describeExit(status)}`);
       if (!(position instanceof PositionError)) return position;
       throw new UnavailableError(
         `Cannot recover the position of "${datadir.path}": mariadbd --wsrep-recover ended: ` +

@@ -7,8 +7,10 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "@logtape/logtape";
 import { ConfigError, UnavailableError } from "../errors.ts";
-import { type Child, type ChildOptions, describeExit, runChild, startChild } from "./child.ts";
+import { describeExit } from "../exit.ts";
+import { type Child, type ChildOptions, runChild, startChild } from "./child.ts";
 import { readContent, SST_REMAINS } from "./content.ts";
+import type { ExitStatus } from "./database.ts";
 import type { Datadir } from "./datadir.ts";
 import { remove, syncFolder } from "./files.ts";
 import { GRASTATE_FILE } from "./grastate.ts";
@@ -137,7 +139,7 @@ async function fill(it: Initialisation, defaults: string, signal: AbortSignal): 
     await server.exited;
   }
   const status = await server.exited;
-  if (status.code !== 0) throw new UnavailableError(`Initialising failed: ${describeExit(status)}`);
+  if (status.code !== 0) throw failed("mariadbd", status);
 }
 
 /** Root's password; one that is made up goes into a file that the system's user alone reads. */
@@ -180,7 +182,7 @@ async function startServer(
   const early = await Promise.race([isReady, child.exited]);
   signal.throwIfAborted();
   if (early === undefined) return child;
-  throw new UnavailableError(`Initialising failed: mariadbd ended: ${describeExit(early)}`);
+  throw failed("mariadbd", early);
 }
 
 /** How a client logs in, in a file instead of its arguments. */
@@ -198,7 +200,11 @@ async function run(it: Initialisation, step: Step, signal: AbortSignal): Promise
   const env = { ...it.runtime.env, ...step.env };
   const status = await runChild({ ...step, env, account: it.account, log: it.log }, signal);
   if (status.code === 0) return;
-  throw new UnavailableError(`Initialising failed: ${step.program}: ${describeExit(status)}`);
+  throw failed(step.program, status);
+}
+
+function failed(program: string, status: ExitStatus): UnavailableError {
+  return new UnavailableError(`Initialising failed: ${program} exited ${describeExit(status)}`);
 }
 
 /**

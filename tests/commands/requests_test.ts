@@ -15,7 +15,7 @@ import { Progress } from "../../lib/progress.ts";
 import { Requests } from "../../lib/requests.ts";
 import { formatCluster, formatNode, formatRecord } from "../../lib/znodes.ts";
 import type { Session } from "../../lib/zookeeper/session.ts";
-import { AT_REST } from "../simulation/wsrep_status.ts";
+import { SYNCED } from "../simulation/wsrep_status.ts";
 import { type Finished, keeper, startKeeper } from "../keeper.ts";
 import { anyServer, type TestRoot } from "../zookeeper/server.ts";
 
@@ -31,18 +31,7 @@ class Serving implements AsyncDisposable {
   constructor(name: string) {
     const progress = new Progress(name, `10.0.0.${name.at(-1)}`, () => NOW);
     progress.identify({ datadirId: `d-${name}` });
-    progress.observe({
-      ...AT_REST,
-      primary: true,
-      ready: true,
-      connected: true,
-      synced: true,
-      localState: 4,
-      localStateComment: "Synced",
-      clusterUuid: UUID,
-      lastCommitted: 42n,
-      clusterSize: 3,
-    });
+    progress.observe({ ...SYNCED, clusterUuid: UUID, lastCommitted: 42n });
     progress.ready();
     this.name = name;
     this.#server = Deno.serve(

@@ -54,12 +54,12 @@ const RECOVERIES: readonly Bad[] = [
   {
     name: "one that died behind its line",
     recovery: `(${say("$POSITION")}); kill -9 $$`,
-    refuses: new RegExp(NO_POSITION.source + "killed by SIGKILL: "),
+    refuses: new RegExp(NO_POSITION.source + "it exited by SIGKILL: "),
   },
   {
     name: "one that failed behind its line",
     recovery: `(${say("$POSITION")}); exit 1`,
-    refuses: new RegExp(NO_POSITION.source + "exit status 1: "),
+    refuses: new RegExp(NO_POSITION.source + "it exited with status 1: "),
   },
   {
     name: "words",

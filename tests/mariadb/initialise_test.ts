@@ -81,7 +81,7 @@ Deno.test("initialise() leaves nothing of a database behind where a file fails",
     [
       "a script that fails",
       { "1.sh": "echo about to fail >&2; exit 3" },
-      /exit status 3: about to/,
+      /exited with status 3: about to/,
     ],
     ["a file that is cut", { "1.sql.gz": (await gzip("SELECT 1;".repeat(999))).slice(0, 40) }, /./],
   ];
