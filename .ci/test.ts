@@ -46,6 +46,7 @@ const NEEDS: readonly string[] = [
   "kazoo",
   "faketime",
   "prometheus",
+  "podman",
 ] satisfies Need[];
 
 /** Imports that show what a test file needs, whether it says so or not. */
@@ -54,6 +55,7 @@ const SIGNS: readonly (readonly [RegExp, Need])[] = [
   [/from "(?:\.\/|(?:\.\.\/)*mariadb\/)machine\.ts"/, "galera"],
   [/from "\.\/harness\.ts"/, "galera"],
   [/kazoo_increment\.py/, "kazoo"],
+  [/from "\.\/stage\.ts"/, "podman"],
 ];
 
 function isNeed(word: string): word is Need {

@@ -25,7 +25,9 @@ export type Need =
   /** What makes the time of day jump in our tests. */
   | "faketime"
   /** What checks our metrics and alerts, `promtool`. */
-  | "prometheus";
+  | "prometheus"
+  /** What our tests in containers run on. */
+  | "podman";
 
 const PROGRAM_FOLDERS = [
   "/usr/local/sbin",
@@ -67,6 +69,20 @@ const REQUIREMENTS: Readonly<
   kazoo: { "python3-kazoo": [KAZOO] },
   faketime: { "libfaketime": FAKETIME },
   prometheus: { "prometheus": programPaths("promtool") },
+  podman: {
+    "podman": programPaths("podman"),
+    "buildah": programPaths("buildah"),
+    "runc": programPaths("runc"),
+    "netavark": ["/usr/lib/podman/netavark"],
+    // Names in a network of containers.
+    "aardvark-dns": ["/usr/lib/podman/aardvark-dns"],
+    // Process 1 of a pod.
+    "catatonit": programPaths("catatonit"),
+    "nftables": programPaths("nft"),
+    "iptables": programPaths("iptables"),
+    "fuse-overlayfs": programPaths("fuse-overlayfs"),
+    "debootstrap": programPaths("debootstrap"),
+  },
 };
 
 function programPaths(name: string): readonly string[] {

@@ -27,6 +27,10 @@ Deno.test("missingPackages() names Debian's packages that are not there", () => 
     "libzookeeper-java",
     "default-jre-headless",
   ]);
+  assert.deepEqual(
+    missingPackages(["podman"], (path) => !/debootstrap|\/podman$/.test(path)),
+    ["podman", "debootstrap"],
+  );
   assert.deepEqual(missingPackages(["galera", "mariabackup", "zookeeper"], () => true), []);
   assert.deepEqual(missingPackages(["mariabackup"], (path) => path === "/usr/bin/socat"), [
     "mariadb-backup",
