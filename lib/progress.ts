@@ -211,11 +211,8 @@ export class Progress {
 
   /** Notes that the state transfer has ended. */
   transferred(lastTransfer: Transfer): void {
-    const before = this.#status.lastTransfer;
     this.#status = { ...this.#status, transfer: null, lastTransfer };
-    const text = describeTransfer(lastTransfer);
-    // Seen to have ended in what the server logs, and in what it says of itself.
-    if (before === null || describeTransfer(before) !== text) this.note(text);
+    this.note(describeTransfer(lastTransfer));
   }
 
   /** Notes what the server says; null when it does not answer or is gone. */

@@ -129,8 +129,6 @@ export class TransferWatch {
     };
     this.#progress.transferred(transfer);
     const text = describeTransfer(transfer);
-    // A donor serves on: its own story goes on without it.
-    if (seen.role === "joiner") this.#progress.note(text);
     log[seen.failure === null ? "info" : "warn"]("{text}", { text });
   }
 

@@ -41,8 +41,11 @@ class Stage {
   } as unknown as Running;
   readonly progress = new Progress("galera-1", "127.0.0.1", () => this.now());
   readonly watch: TransferWatch;
+  /** What went into the member's story. */
+  readonly story: string[] = [];
 
   constructor() {
+    this.progress.keepNotesIn(({ reason }) => this.story.push(reason));
     this.watch = new TransferWatch(this.progress, {
       clock: {
         nowMs: () => this.nowMs,
@@ -184,4 +187,13 @@ Deno.test("TransferWatch follows the next transfer, and one that it hears of whe
     await stage.at(5000, { number: 2, kind: "IST", total: 10, done: 10, hasEnded: true }),
     /^IST from galera-2 done: 10 transactions/,
   );
+  await stage.at(6000, { number: 3, role: "donor", elapsedMs: 1000, hasEnded: true });
+  await stage.at(7000, { number: 4, role: "donor", elapsedMs: 1000, hasEnded: true });
+  // Each is told of once, also where it went as the one before.
+  assert.deepEqual(stage.story, [
+    "SST from galera-2 done: 10 B in 0 s",
+    "IST from galera-2 done: 10 transactions in 5 s, 2 transactions/s",
+    "SST to galera-2 done: 0 B in 1 s",
+    "SST to galera-2 done: 0 B in 1 s",
+  ]);
 });
