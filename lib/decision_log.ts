@@ -78,25 +78,31 @@ export class DecisionLog {
 
   /** Resolves once all is written, or cannot be, or that many milliseconds are over. */
   async flush(boundMs: number): Promise<void> {
-    if (this.#writing === null || this.#ensemble?.state !== "connected") return;
+    if (this.#ensemble?.state !== "connected") return;
+    this.#wake(); // What was refused may not be any more.
     const written = new AbortController();
     const bound = this.#options.clock.sleep(boundMs, written.signal).catch(() => {});
-    await Promise.race([this.#writing, bound]);
+    await Promise.race([this.#untilWritten(), bound]);
     written.abort();
+  }
+
+  async #untilWritten(): Promise<void> {
+    while (this.#writing !== null) await this.#writing;
   }
 
   /** One write at a time: what is noted meanwhile goes into the next one. */
   #wake(): void {
     const ensemble = this.#ensemble;
     if (ensemble === null || this.#writing !== null || this.#unwritten.length === 0) return;
-    this.#writing = this.#writeAll(ensemble).finally(() => {
+    this.#writing = this.#writeAll(ensemble).then((isDone) => {
       this.#writing = null;
-      if (this.#ensemble !== ensemble) this.#wake();
+      // What was noted since the last look is nobody else's.
+      if (isDone || this.#ensemble !== ensemble) this.#wake();
     });
   }
 
-  /** Never rejects. */
-  async #writeAll(ensemble: Ensemble): Promise<void> {
+  /** Never rejects. @returns Whether all is on record; else the next note tries again. */
+  async #writeAll(ensemble: Ensemble): Promise<boolean> {
     for (let tries = 0; tries < TRIES && this.#unwritten.length > 0;) {
       try {
         await this.#write(ensemble);
@@ -108,10 +114,11 @@ export class DecisionLog {
           tries++;
         } catch (problem) {
           log.debug("The decisions are not on record: {problem}", { problem });
-          return;
+          return false;
         }
       }
     }
+    return this.#unwritten.length === 0;
   }
 
   /** Waits until another try makes sense. @throws What none would mend. */

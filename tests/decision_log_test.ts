@@ -3,8 +3,13 @@ import assert from "node:assert/strict";
 import { DecisionLog, MOST_BYTES, MOST_ENTRIES } from "../lib/decision_log.ts";
 import { REAL_CLOCK } from "../lib/machine/clock.ts";
 import { type Noted, parseDecisions } from "../lib/znodes.ts";
-import type { Ensemble } from "../lib/zookeeper/ensemble.ts";
-import { ConnectionLossError, SessionExpiredError } from "../lib/zookeeper/errors.ts";
+import type { Ensemble, Stat } from "../lib/zookeeper/ensemble.ts";
+import {
+  ConnectionLossError,
+  NoAuthError,
+  NoNodeError,
+  SessionExpiredError,
+} from "../lib/zookeeper/errors.ts";
 import { Session } from "../lib/zookeeper/session.ts";
 import { anyServer, startServers, until } from "./zookeeper/server.ts";
 
@@ -178,5 +183,54 @@ Deno.test("DecisionLog writes through a new session what the old one held up", a
   log.use(session);
   isOver.reject(new SessionExpiredError(-112, "The session is over"));
   await until(async () => await session.exists(PATH) !== null);
+  assert.deepEqual(await reasons(session), ["one"]);
+});
+
+Deno.test("DecisionLog forgets nothing that is noted just when a write ends", async () => {
+  // After how many turns of the microtasks it comes: one of them is just before the end.
+  for (let turns = 0; turns < 20; turns++) {
+    let written: readonly string[] = [];
+    const log = logOf();
+    const take = (data: Uint8Array | string | undefined) => {
+      written = parseDecisions(data as Uint8Array).map(({ reason }) => reason);
+    };
+    const ensemble: Partial<Ensemble> = {
+      state: "connected",
+      get: () => Promise.reject(new NoNodeError(-101, "There is none")),
+      async create(path, data) {
+        take(data);
+        noteLater();
+        return await Promise.resolve(path);
+      },
+      async set(_path, data) {
+        take(data);
+        return await Promise.resolve({ version: 1 } as Stat);
+      },
+    };
+    const noteLater = async () => {
+      for (let i = 0; i < turns; i++) await Promise.resolve();
+      log.note(event("two"));
+    };
+    log.use(ensemble as Ensemble);
+    log.note(event("one"));
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.deepEqual(written, ["one", "two"], `${turns} turns later`);
+  }
+});
+
+Deno.test("DecisionLog tries again at the end what was refused", async () => {
+  await using place = await anyServer();
+  const session = await place.connect();
+  const log = logOf();
+  let refusals = 1;
+  log.use(withOther(session, {
+    get(path) {
+      if (refusals-- > 0) return Promise.reject(new NoAuthError(-102, "Refused"));
+      return session.get(path);
+    },
+  }));
+  log.note(event("one"));
+  await log.flush(10_000);
+  await log.flush(10_000);
   assert.deepEqual(await reasons(session), ["one"]);
 });
