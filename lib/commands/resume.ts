@@ -36,6 +36,6 @@ async function resume(ground: Ground, env: Environment): Promise<number> {
   if (paused === null) await readMembers(ground); // The --root may be another one than was paused.
   const { by, since } = askerOf(env);
   const done = await operator.resume(by, since);
-  STDOUT.write(done ? `Resumed: it was paused ${paused}\n` : "Nothing was paused\n");
+  STDOUT.write(done ? `Resumed: it was paused ${paused ?? "just now"}\n` : "Nothing was paused\n");
   return EXIT.ok;
 }

@@ -151,6 +151,8 @@ export class Operator {
     const path = `${this.#root}/${PAUSE}`;
     for (;;) {
       const takeBack = cancel(`by ${by} at ${since}`);
+      // A server that lags would say of a pause that was just made that there is none.
+      await this.#ensemble.sync(path);
       const stat = await this.#ensemble.exists(path);
       if (stat === null) {
         // A pause that was removed by hand has ended the stop, too: nothing of it is to stay.
@@ -176,6 +178,7 @@ export class Operator {
   /** Who had all starts pause and since when, in a few words; null where nobody did. */
   async paused(): Promise<string | null> {
     try {
+      await this.#ensemble.sync(`${this.#root}/${PAUSE}`);
       return parsePause((await this.#ensemble.get(`${this.#root}/${PAUSE}`)).data);
     } catch (error) {
       if (error instanceof NoNodeError) return null;

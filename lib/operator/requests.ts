@@ -41,6 +41,7 @@ export class RequestDesk {
 
   /** What was asked last; null where nobody ever asked. */
   async standing(): Promise<Request | null> {
+    await this.#catchUp();
     return (await this.requests.read())?.request ?? null;
   }
 
@@ -92,14 +93,21 @@ export class RequestDesk {
       : { op: "set", path, data, version: stat.version };
   }
 
+  /** A server that lags would say that nothing was asked, or less than was. */
+  async #catchUp(): Promise<void> {
+    await this.#ensemble.sync(this.requests.path);
+  }
+
   /** Has a restart that stands still go on. @returns What is on record then; null where there is nothing. */
   async goOn(): Promise<Request | null> {
+    await this.#catchUp();
     return await this.requests.change(goOn);
   }
 
   /** Takes that request back. @returns What is on record then; null where there is nothing. */
   async cancel(id: string, { by, since }: Asker): Promise<Request | null> {
     const takeBack = cancel(`by ${by} at ${since}`);
+    await this.#catchUp();
     return await this.requests.change((now) => now.id === id ? takeBack(now) : null);
   }
 }
@@ -107,7 +115,7 @@ export class RequestDesk {
 /** What was asked last, for whoever only looks; null where nobody ever asked, or by none of ours. */
 export async function readRequest(ensemble: Ensemble, root: string): Promise<Request | null> {
   try {
-    return await new RequestDesk(ensemble, root).standing();
+    return (await new Requests(ensemble, root).read())?.request ?? null;
   } catch (error) {
     if (!(error instanceof ZnodeError)) throw error;
     return null;

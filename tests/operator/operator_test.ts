@@ -255,6 +255,22 @@ scenario("nothing starts or stops while all is paused; what runs serves on", asy
   await until(simulation, "all are up", () => simulation.allPrimary());
 });
 
+scenario(
+  "resume and restart --cancel know what the server that they ask has not seen yet",
+  async (play) => {
+    const { simulation, person, machines: [one] } = play;
+    await serving(simulation);
+    for (const server of simulation.ensemble.servers) server.lagMs = 5000;
+    await person((p) => p.pause());
+    assert.equal(await person((p) => p.resume()), true);
+    await person((p) => p.askAnyway({ kind: "restart", members: [one.name], outage: true }));
+    assert.notEqual((await person((p) => p.cancelRestart()))?.canceled ?? null, null);
+    for (const server of simulation.ensemble.servers) server.lagMs = 3;
+    await simulation.run(10_000);
+    await until(simulation, "not all are up", () => simulation.allPrimary());
+  },
+);
+
 scenario("bootstrap without --force stands in for --size", async (play) => {
   const { simulation, machines: [one], person } = play;
   simulation.start();
