@@ -46,9 +46,12 @@ RUN set -eu; \
   need mariadb-backup mariadb-backup; \
   if [ -n "$missing" ]; then \
     apt-get update; \
+    # Of stunnel's choices the one that is not all of systemd.
+    if ! command -v systemd-sysusers >/dev/null && apt-cache show systemd-standalone-sysusers >/dev/null 2>&1; \
+    then missing="$missing systemd-standalone-sysusers"; fi; \
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing; \
     apt-get clean; \
-    rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/ldconfig/aux-cache; \
+    rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/log/stunnel4 /var/cache/ldconfig/aux-cache; \
   fi
 
 COPY --from=build /galera-keeper/dist/galera-keeper /usr/local/bin/galera-keeper

@@ -123,7 +123,7 @@ export class Stage implements AsyncDisposable {
         ...(hasPassword(env) ? {} : { MARIADB_ROOT_PASSWORD: ROOT_PASSWORD }),
         ...env,
       },
-      args: [...SMALL, ...args],
+      args: [...args, ...SMALL],
       options: [...more, ...options],
     });
   }
