@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import manifest from "../deno.json" with { type: "json" };
-import { runCommandLine } from "../lib/cli.ts";
+import { runCommandLine, variableOf } from "../lib/cli.ts";
 import { COMMANDS } from "../lib/commands/all.ts";
 import { EXIT } from "../lib/errors.ts";
 import { Progress } from "../lib/progress.ts";
 import { RUN_OPTIONS } from "../lib/settings/options.ts";
-
-const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+import { blocksOf, README, sectionOf } from "./readme.ts";
 
 Deno.test("the README's table has every option of run, with its default", () => {
   for (const option of RUN_OPTIONS) {
@@ -49,22 +48,40 @@ Deno.test("the README's commands are tasks", () => {
   for (const [, name = ""] of tasks) assert.ok(name in manifest.tasks, name);
 });
 
+/** Nothing is run: each command's action is replaced, its options are the real ones. */
+const IDLE_COMMANDS = COMMANDS.map((definition) => ({
+  ...definition,
+  action: () => Promise.resolve(0),
+}));
+
 Deno.test("the README's command lines are right", async () => {
   const blocks = [...README.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, text = ""]) => text);
   const lines = blocks.flatMap((text) => text.split("\n")).filter((line) =>
     line.startsWith("galera-keeper ")
   );
   assert.ok(lines.length >= 8, lines.join("\n"));
-  // Nothing is run: each command's action is replaced, its options are the real ones.
-  const commands = COMMANDS.map((definition) => ({
-    ...definition,
-    action: () => Promise.resolve(0),
-  }));
   for (const line of lines) {
     const words = line.split(/\s+#/)[0]!.split(" ").slice(1);
-    const options = { commands, version: "0", env: {}, print: () => {} };
+    const options = { commands: IDLE_COMMANDS, version: "0", env: {}, print: () => {} };
     assert.equal(await runCommandLine(words, options), 0, line);
   }
+});
+
+Deno.test("the README's unit names what there is", async () => {
+  const section = sectionOf("### Plain machines");
+  const [unit = ""] = blocksOf(section, "ini");
+  const setting = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(unit)?.[1] ?? "";
+  assert.equal(setting("RestartPreventExitStatus"), `${EXIT.usage} ${EXIT.config}`);
+  assert.equal(setting("Environment"), `TMPDIR=%C/${setting("CacheDirectory")}`);
+  const [, settings = ""] = new RegExp(`${setting("EnvironmentFile")} <<'END'\n([^]*?)^END$`, "m")
+    .exec(section) ?? [];
+  const env = Object.fromEntries(settings.trim().split("\n").map((line) => line.split("=")));
+  const known = RUN_OPTIONS.map(variableOf);
+  assert.deepEqual(Object.keys(env).filter((name) => !known.includes(name)), []);
+  assert.equal(env["GALERA_KEEPER_SIZE"], "3");
+  const [, ...words] = setting("ExecStart").split(" ");
+  const options = { commands: IDLE_COMMANDS, version: "0", env, print: () => {} };
+  assert.equal(await runCommandLine(words, options), 0);
 });
 
 /** The files of each pain, by rows that begin with its number. */

@@ -26,6 +26,8 @@ export type Need =
   | "faketime"
   /** What checks our metrics and alerts, `promtool`. */
   | "prometheus"
+  /** What checks the README's unit, `systemd-analyze`. */
+  | "systemd"
   /** What our tests in containers run on. */
   | "podman";
 
@@ -69,6 +71,7 @@ const REQUIREMENTS: Readonly<
   kazoo: { "python3-kazoo": [KAZOO] },
   faketime: { "libfaketime": FAKETIME },
   prometheus: { "prometheus": programPaths("promtool") },
+  systemd: { "systemd": programPaths("systemd-analyze") },
   podman: {
     "podman": programPaths("podman"),
     "buildah": programPaths("buildah"),

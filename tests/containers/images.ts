@@ -32,6 +32,11 @@ export function zookeeperImage(): Promise<string> {
   return onDebian("zookeeper");
 }
 
+/** A machine with systemd on which that was run. @param install Shell commands, as they stand in the README. */
+export function machineImage(install: string): Promise<string> {
+  return onDebian("machine", { INSTALL: install });
+}
+
 /**
  * Our image: the Dockerfile on {@link mariadbImage}, with the binary.
  *
@@ -65,14 +70,19 @@ const BUILD = [
   ...["--label", LABEL, "--pull=never"],
 ];
 
-async function onDebian(name: string): Promise<string> {
+async function onDebian(
+  name: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const debian = await debianImage();
+  const given = { DEBIAN: debian, ...more };
   const files = await readAll(`${FOLDER}/${name}`);
-  const hash = hashOf(debian, JSON.stringify(files));
+  const hash = hashOf(debian, JSON.stringify(files), ...Object.values(more));
   return await ensure(`${REPOSITORY}/${name}:${hash}`, async (tag) => {
-    await podman(
-      ...[...BUILD, "--build-arg", `DEBIAN=${debian}`, "--tag", tag, `${FOLDER}/${name}`],
-    );
+    const args = Object.entries(given).flatMap((
+      [key, value],
+    ) => ["--build-arg", `${key}=${value}`]);
+    await podman(...BUILD, ...args, "--tag", tag, `${FOLDER}/${name}`);
   });
 }
 
