@@ -46,6 +46,7 @@ const NEEDS: readonly string[] = [
   "kazoo",
   "faketime",
   "prometheus",
+  "kubectl",
   "systemd",
   "podman",
 ] satisfies Need[];

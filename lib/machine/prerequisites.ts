@@ -26,6 +26,8 @@ export type Need =
   | "faketime"
   /** What checks our metrics and alerts, `promtool`. */
   | "prometheus"
+  /** What renders our overlays: tests/k8s/kubectl.ts fetches it, as Debian's is too old. */
+  | "kubectl"
   /** What checks the README's unit, `systemd-analyze`. */
   | "systemd"
   /** What our tests in containers run on. */
@@ -71,6 +73,7 @@ const REQUIREMENTS: Readonly<
   kazoo: { "python3-kazoo": [KAZOO] },
   faketime: { "libfaketime": FAKETIME },
   prometheus: { "prometheus": programPaths("promtool") },
+  kubectl: {},
   systemd: { "systemd": programPaths("systemd-analyze") },
   podman: {
     "podman": programPaths("podman"),
