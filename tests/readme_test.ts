@@ -3,10 +3,13 @@ import { readdirSync } from "node:fs";
 import manifest from "../deno.json" with { type: "json" };
 import { runCommandLine, variableOf } from "../lib/cli.ts";
 import { COMMANDS } from "../lib/commands/all.ts";
+import { RUN } from "../lib/commands/run.ts";
 import { EXIT } from "../lib/errors.ts";
 import { Progress } from "../lib/progress.ts";
 import { RUN_OPTIONS } from "../lib/settings/options.ts";
-import { blocksOf, README, sectionOf } from "./readme.ts";
+import { buildRunConfig, THIS_MACHINE } from "../lib/config.ts";
+import type { RunOptions } from "../lib/settings/options.ts";
+import { blocksOf, otherOptionRows, README, sectionOf, tableOf } from "./readme.ts";
 
 Deno.test("the README's table has every option of run, with its default", () => {
   for (const option of RUN_OPTIONS) {
@@ -110,4 +113,81 @@ Deno.test("the README's ten pains are held by the tests that it names, and by no
     files.map((path) => path.replace(/.*\//, "").replace("pains_test.ts", "here")),
   ]);
   assert.deepEqual(painsIn(pains.replaceAll(/^ \* /gm, "")), Object.fromEntries(shortened));
+});
+
+Deno.test("the README's table has every option of the other commands, and no others", () => {
+  const head = "| command | option | default | |";
+  const rows = tableOf(README, head).map((cells) => cells.join(" | "));
+  const wanted = otherOptionRows();
+  const cells = wanted.map((row) => row.slice(2, -2).replaceAll("| |", "|  |"));
+  assert.deepEqual(rows, cells, `The rows below "${head}" are to be:\n${wanted.join("\n")}`);
+});
+
+/** The names of the variables that `run` asks for. */
+async function variablesOfRun(): Promise<readonly string[]> {
+  const names = new Set<string>();
+  const env = new Proxy({}, {
+    get(_, name) {
+      names.add(String(name));
+    },
+  });
+  const address = { name: "eth0", address: "192.0.2.1" };
+  const machine = { ...THIS_MACHINE, interfaces: () => [address], hostname: () => "galera-1" };
+  const run = {
+    ...RUN,
+    action(options: RunOptions) {
+      buildRunConfig(options, null, env, machine);
+      return Promise.resolve(0);
+    },
+  };
+  await runCommandLine(["run"], { commands: [run], version: "0", env, print: () => {} });
+  return [...names];
+}
+
+/** Uses of the environment that name no variable themselves. */
+const COMPUTED = [
+  // The whole of it: for the command line, and for the official image's script.
+  "main.ts: Deno.env.toObject",
+  "lib/mariadb/initialise.ts: Deno.env.toObject",
+  // What is handed to mariadbd: the names stand beside it.
+  "lib/mariadb/child.ts: Deno.env.get(name",
+  // What variablesOfRun() notes.
+  "lib/cli.ts: env[variable",
+  "lib/config.ts: env[DIGEST_VARIABLE",
+  "lib/settings/variables.ts: env[name",
+  "lib/settings/variables.ts: env[`${name}_FILE`",
+];
+
+/** The variables that the program's sources name where they use the environment, and its other uses. */
+async function usesOfEnvironment(): Promise<
+  { names: readonly string[]; others: readonly string[] }
+> {
+  const root = new URL("../", import.meta.url);
+  const lib = readdirSync(new URL("lib", root), { recursive: true }).map((name) => `lib/${name}`);
+  const names: string[] = [];
+  const others: string[] = [];
+  for (const path of ["main.ts", ...lib].filter((name) => name.endsWith(".ts"))) {
+    const text = await Deno.readTextFile(new URL(path, root));
+    const uses = text.matchAll(
+      /(?:\b(?:Deno|process)\.env(?:\.get\(|\.\w+|\b)|\benv(?:\[|\.(?=[A-Z])))("?)([\w`${}]*)/g,
+    );
+    for (const [use, quote = "", name = ""] of uses) {
+      if (quote !== "" || /^env\.[A-Z]/.test(use)) names.push(name);
+      else others.push(`${path}: ${use}`);
+    }
+    const [, handed = ""] = /const passedOn = \[([^\]]*)\]/.exec(text) ?? [];
+    names.push(...handed.match(/\w+/g) ?? []);
+  }
+  return { names, others };
+}
+
+Deno.test("the README's table has every variable that is read, and no others", async () => {
+  const { names, others } = await usesOfEnvironment();
+  assert.deepEqual([...new Set(others)].toSorted(), COMPUTED.toSorted());
+  const ofOptions = new Set(COMMANDS.flatMap(({ options }) => options.map(variableOf)));
+  const read = [...names, ...await variablesOfRun()].filter((name) => !ofOptions.has(name))
+    .map((name) => name.replace(/^MYSQL_/, "MARIADB_").replace(/_FILE$/, ""));
+  const rows = tableOf(sectionOf("### Variables"), "| variable | |");
+  const shown = rows.flatMap(([cell = ""]) => cell.match(/(?<=`)[A-Z_]+(?=`)/g) ?? []);
+  assert.deepEqual(shown.toSorted(), [...new Set(read)].toSorted());
 });
