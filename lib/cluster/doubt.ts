@@ -26,8 +26,13 @@ export function inDoubt(view: View, cluster: Cluster | null, evidence: Evidence)
   }
   if (evidence.uuids.length > 1) {
     return wait(7, `Members hold data of different clusters: ${evidence.uuids.join(", ")}`, {
-      person: "Decide which cluster it is to be and have the member that holds most of it " +
-        `bootstrap${oneOf(view, evidence)}: ${force("NAME")}. The others then say what to do.`,
+      person: choice(
+        view,
+        evidence,
+        (one) =>
+          "Decide which cluster it is to be and have the member that holds most of it bootstrap, " +
+          `${one}: ${force("NAME")}. The others then say what to do.`,
+      ),
     });
   }
   if (evidence.diverged) {
@@ -36,9 +41,11 @@ export function inDoubt(view: View, cluster: Cluster | null, evidence: Evidence)
       "No cluster is on record, and the copies tell of different bootstraps: which came last is " +
         "not known",
       {
-        person: `Decide whose copy the cluster goes on with${oneOf(view, evidence)}: ${
-          force("NAME")
-        }.`,
+        person: choice(
+          view,
+          evidence,
+          (one) => `Decide whose copy the cluster goes on with, ${one}: ${force("NAME")}.`,
+        ),
       },
     );
   }
@@ -54,12 +61,18 @@ export function inDoubt(view: View, cluster: Cluster | null, evidence: Evidence)
   return null;
 }
 
-/** Who holds a copy that a person may choose. */
-function oneOf(view: View, { candidates }: Evidence): string {
+/** What a person does who may choose a copy, given who holds one; where nobody does, there is no choice. */
+function choice(
+  view: View,
+  { candidates }: Evidence,
+  say: (one: string) => string,
+): string {
   const others = view.records.filter((seen) => seen.kind === "record")
     .filter(({ record: { insteadCopy } }) => insteadCopy !== null).map(nameOf);
   const names = [...candidates.map(({ name }) => name), ...others].sort();
-  return names.length === 0 ? "" : `, one of ${and(names)}`;
+  return names.length === 0
+    ? `Give a member the datadir that it had, or begin anew: ${EMPTY_ALL}.`
+    : say(`one of ${and(names)}`);
 }
 
 /** A wait for as many members as `--size` says; null when that many have reported. */

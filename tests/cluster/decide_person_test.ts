@@ -172,3 +172,29 @@ Deno.test("decide() has a person choose where a copy may be newest and does not 
       "its datadir, empty it, and start it again.",
   );
 });
+
+Deno.test("decide() has a person choose among copies only where somebody still holds one", () => {
+  const none = "Give a member the datadir that it had, or begin anew: empty the datadirs of all " +
+    "members and delete the znodes below the root.";
+  const table: [what: string, records: string, told: string][] = [
+    ["nobody does", "g1 at A:5 but empty | g2 at B:7 but empty", none],
+    [
+      "one does",
+      "g1 at A:5 | g2 at B:7 but empty",
+      "Decide which cluster it is to be and have the member that holds most of it bootstrap, one " +
+      "of g1: `galera-keeper bootstrap --force --member NAME`. The others then say what to do.",
+    ],
+    [
+      "one holds an older copy",
+      "g1 at A:5 but empty | g2 at B:7 but at B:6",
+      "Decide which cluster it is to be and have the member that holds most of it bootstrap, one " +
+      "of g2: `galera-keeper bootstrap --force --member NAME`. The others then say what to do.",
+    ],
+  ];
+  for (const [what, records, told] of table) {
+    for (const cluster of ["none", "bootstrapping g1 ? a1@0"]) {
+      const decision = decide(viewOf("g1", { cluster, size: 2, records }));
+      assert.equal(decision.kind === "wait" && decision.person, told, `${what}, ${cluster}`);
+    }
+  }
+});

@@ -45,6 +45,8 @@ export class Checker {
   readonly #uuids = new Set<string>();
   /** A cluster that came to serve is on record, and has been since. */
   #wasOnRecord = false;
+  /** Why the bootstrap that is on record, and not finished, may go without what others hold. */
+  #excuseOfBegun: string | null = null;
   /** Primary components by a start that others could not wait for; nobody writes there. */
   readonly #unproven = new Set<Component>();
   /** Counts for people. */
@@ -111,7 +113,9 @@ export class Checker {
 
   #bootstrapped(component: Component): void {
     const by = this.#simulation.machines.find(({ server }) => server === component.members[0]);
-    const excuse = by === undefined ? null : this.#excuseOf(by, component.uuid);
+    const excuse = by === undefined
+      ? null
+      : this.#excuseOfBegun ?? this.#excuseOf(by, component.uuid);
     if (excuse === null) return this.#checkNothingIsLost(component.head, namesOf(component));
     this.#simulation.note(`Excused: a cluster begins anew: ${excuse}`);
     const history = new Set(transactions(component.head));
@@ -268,8 +272,10 @@ export class Checker {
         if (contends || path === `/mariadb/members/${machine.name}`) this.#unseen.delete(machine);
       }
       if (path === "/mariadb/cluster") {
-        if (after === null) this.#wasOnRecord = false;
-        else this.#clusterWritten(after.data);
+        if (after === null) {
+          this.#wasOnRecord = false;
+          this.#excuseOfBegun = null;
+        } else this.#clusterWritten(after.data);
       }
       if (path.startsWith("/mariadb/nodes/") && after !== null && before === null) {
         const registered = this.#simulation.everyMachine.find(({ session }) =>
@@ -301,6 +307,11 @@ export class Checker {
     } catch {
       return; // Junk, a test's.
     }
+    const by = this.#simulation.machines.find(({ name }) => name === cluster.by);
+    if (cluster.phase === "bootstrapping" && by !== undefined) {
+      // It was decided then: when it goes on after a crash it may have been told of more members.
+      this.#excuseOfBegun ??= this.#excuseOf(by, by.datadir.uuid);
+    }
     if (cluster.phase !== "running" || typeof cluster.uuid !== "string") return;
     if (this.excuses.lostWithDiskAndRecord && !this.#uuids.has(cluster.uuid)) {
       const isLeft = this.#simulation.machines.some(({ datadir }) =>
@@ -317,9 +328,10 @@ export class Checker {
     if (this.#simulation.storage === "ephemeral" && !this.#isPrimaryAnywhere(cluster.uuid)) {
       this.#uuids.clear();
     }
-    const by = this.#simulation.machines.find(({ name }) => name === cluster.by);
+    const begun = this.#excuseOfBegun;
+    this.#excuseOfBegun = null;
     if (by !== undefined && !this.#uuids.has(cluster.uuid)) {
-      const excuse = this.#excuseOf(by, cluster.uuid);
+      const excuse = begun ?? this.#excuseOf(by, cluster.uuid);
       if (excuse !== null) this.#uuids.clear();
     }
     this.#wasOnRecord = true;

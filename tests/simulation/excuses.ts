@@ -15,7 +15,8 @@
  * ensemble was emptied, while no cluster is on record,
  *
  * - where all copies were lost,
- * - where `--size` says fewer than there are, or than have reported, taken away since or not,
+ * - where `--size` says fewer than there are, or than have reported, taken away since or not, when the
+ *   bootstrap began: who goes on with it after a crash may be told of more by then,
  * - by a stranger's datadir,
  * - by a person's `--force`: of members that have not reported since, the plan knows nothing,
  * - with `--storage ephemeral` where nobody is left of whom there is a record,
@@ -30,6 +31,7 @@
  *   torn: who put the cluster on record again could not know that the member did not serve yet, so its
  *   record says that its data may be newest.
  * - A person had the cluster go on without what a member may hold.
+ * - A cluster began anew as told, or went on so without all of it: see above.
  * - A member was taken away for good and its record says that its data may be newest; or it is taken
  *   back, and a cluster began anew meanwhile.
  * - A lost record and a lost copy together: the copies that are left tell of different bootstraps.
