@@ -1,5 +1,6 @@
 /** The command line in, the exit status out. */
 
+import process from "node:process";
 import { runCommandLine } from "./lib/cli.ts";
 import { COMMANDS } from "./lib/commands/all.ts";
 import { EXIT, KeeperError } from "./lib/errors.ts";
@@ -50,6 +51,8 @@ export function isRuntimesOwn(error: unknown): boolean {
 }
 
 if (import.meta.main) {
+  // Of the runtime's own code, each time a name is looked up first: nobody who reads our log can mend it.
+  process.noDeprecation = true;
   guardSignals();
   // A promise that nobody looks at would end us with a stack trace and status 1.
   globalThis.addEventListener("unhandledrejection", (event) => {

@@ -5,7 +5,7 @@ import type { Member } from "./member.ts";
 export interface Told {
   /** Aborted when it is to stop. */
   readonly signal: AbortSignal;
-  /** Aborted when that is said once more: a drain ends at once. */
+  /** Aborted when that is said once more: a drain ends at once, or is none where both are said together. */
   readonly again: AbortSignal;
 }
 
@@ -37,7 +37,7 @@ export function afterDrain(member: Member, { signal, again }: Told): Drained {
   const now = new AbortController();
   const ended = new AbortController();
   const told = async () => {
-    const drainMs = beginDrain(member, "Told to stop");
+    const drainMs = again.aborted ? 0 : beginDrain(member, "Told to stop");
     if (drainMs > 0) {
       await member.world.clock.sleep(drainMs, AbortSignal.any([again, ended.signal]))
         .catch(() => {}); // Said again, or it is over by itself.

@@ -74,11 +74,9 @@ async function untilStarted(
       held = null;
       signal.throwIfAborted();
       if (error instanceof TakenError) {
-        const { nowMs } = member.world.clock;
-        patience ??= nowMs() + registry.ensemble.sessionTimeoutMs * 4 / 3;
-        if (nowMs() >= patience) throw new UnavailableError(`${error.message}: stop it first`);
-      }
-      await waitOut(member, error, signal);
+        patience ??= member.world.clock.nowMs() + registry.ensemble.sessionTimeoutMs * 4 / 3;
+        await untilFree(member, error, patience, signal);
+      } else await waitOut(member, error, signal);
     }
   }
 }
@@ -128,6 +126,29 @@ async function oneRound(
   }
 }
 
+/**
+ * Waits until what is in the way may have gone, as a dead keeper's session does.
+ *
+ * @param untilMs It is another keeper's that lives, after that. @throws {UnavailableError} Then.
+ */
+async function untilFree(
+  { progress, world: { clock } }: Member,
+  { message, changed }: TakenError,
+  untilMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const leftMs = untilMs - clock.nowMs();
+  if (leftMs <= 0) throw new UnavailableError(`${message}: stop it first`);
+  progress.enter("waiting", `Waiting: ${message}`);
+  const waited = new AbortController();
+  try {
+    const late = clock.sleep(leftMs, AbortSignal.any([signal, waited.signal]));
+    await Promise.race([changed.catch(() => {}), late]);
+  } finally {
+    waited.abort();
+  }
+}
+
 /** Waits out what stands in the way of a start. @throws What only a person can mend. */
 async function waitOut(member: Member, error: unknown, signal: AbortSignal): Promise<void> {
   const { clock } = member.world;
@@ -139,11 +160,6 @@ async function waitOut(member: Member, error: unknown, signal: AbortSignal): Pro
     member.progress.enter("connecting", "Waiting for ZooKeeper: the connection was lost");
     await clock.sleep(100, signal);
     return await member.untilConnected(signal);
-  }
-  if (error instanceof TakenError) {
-    member.progress.enter("waiting", `Waiting: ${error.message}`);
-    await Promise.race([error.changed.catch(() => {}), clock.sleep(1000, signal)]);
-    return;
   }
   if (error instanceof ZnodeError) {
     member.progress.enter("waiting", `Waiting, a person is needed: ${error.message}`);

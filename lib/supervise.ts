@@ -115,6 +115,7 @@ class Supervisor implements Disposable {
   readonly #sinceMs: number;
   #hasSettled = false;
   #said = "";
+  #isReached = true;
   #watching = new AbortController();
   /** Told when there is something to look at. */
   readonly #news: News;
@@ -153,6 +154,7 @@ class Supervisor implements Disposable {
     // In the background: a server is supervised without an ensemble, too.
     this.#member.registry(signal).catch(() => {});
     const registry = this.#member.connected;
+    this.#noteReach(registry !== null);
     if (registry === null) {
       this.#withoutPrimarySinceMs = null; // Without the ensemble nothing is decided.
       return null;
@@ -172,6 +174,14 @@ class Supervisor implements Disposable {
       if (error instanceof TakenError) error.changed.then(() => this.#news.tell(), () => {});
       return null;
     }
+  }
+
+  /** Said once each time. */
+  #noteReach(isReached: boolean): void {
+    if (isReached === this.#isReached) return;
+    this.#isReached = isReached;
+    if (isReached) log.info("ZooKeeper is reached again");
+    else log.warn("ZooKeeper is not reached: what runs is left alone, nothing is decided");
   }
 
   /** Asked once, as long as it lasts. */

@@ -5,7 +5,7 @@ import { REAL_CLOCK } from "../machine/clock.ts";
 import { reapOrphans } from "../machine/reaper.ts";
 import { stopSignals } from "../machine/signals.ts";
 import type { CommandDefinition } from "../command.ts";
-import { buildRunConfig, type RunConfig } from "../config.ts";
+import { buildRunConfig, type RunConfig, THIS_MACHINE } from "../config.ts";
 import type { Told } from "../drain.ts";
 import { EXIT, KeeperError } from "../errors.ts";
 import { describeExit, exitSignal } from "../exit.ts";
@@ -16,6 +16,8 @@ import type { Database, ExitStatus, Running } from "../mariadb/database.ts";
 import { watchCertificates } from "../mariadb/certificate_watch.ts";
 import { createDatabase } from "../mariadb/create.ts";
 import { Member } from "../member.ts";
+import { untilMoved } from "../moved.ts";
+import { isOurs } from "../settings/address.ts";
 import { RUN_OPTIONS, type RunOptions } from "../settings/options.ts";
 import { Progress } from "../progress.ts";
 
@@ -40,19 +42,22 @@ export const RUN: CommandDefinition = {
     ["galera-keeper run -- --max-connections=500", "with options for mariadbd"],
   ],
   action(options: RunOptions, context) {
-    const config = buildRunConfig(options, context.rest, context.env);
+    const configure = () => buildRunConfig(options, context.rest, context.env);
+    const config = configure();
     startLog(config.log);
-    return run(config);
+    return run(config, configure);
   },
 };
 
 /**
- * Runs one member until its `mariadbd` exits or a signal stops it.
+ * Runs one member until its `mariadbd` exits or a signal stops it. Where its address is another one
+ * meanwhile, it stops in order and starts again with that.
  *
+ * @param configure Gives the settings as they would be now.
  * @returns The exit status: 0 after an obeyed signal, or where `mariadbd` ended so by itself.
  * @throws {KeeperError} What only a person can mend; how `mariadbd` failed, with its own status.
  */
-export async function run(config: RunConfig): Promise<number> {
+export async function run(config: RunConfig, configure: () => RunConfig): Promise<number> {
   let server: Running | null = null;
   using stop = stopSignals(
     (name, isAgain) =>
@@ -62,21 +67,32 @@ export async function run(config: RunConfig): Promise<number> {
     () => server?.reload(),
   );
   using _reaper = reapOrphans(log);
-  const database = createDatabase(config, logger(), (running) => server = running);
-  const status = config.isWsrepOn
-    ? await keepMember(config, database, stop, async () => {
-      return await server?.reloadCertificates?.() ?? false;
-    })
-    : await keepPlain(config, database, stop.signal);
-  return status === null ? EXIT.ok : exitStatusOf(status);
+  for (let now = config;;) {
+    const database = createDatabase(now, logger(), (running) => server = running);
+    const status = now.isWsrepOn
+      ? await keepMember(now, database, { told: stop, configure }, async () => {
+        return await server?.reloadCertificates?.() ?? false;
+      })
+      : await keepPlain(now, database, stop.signal);
+    if (status === null) return EXIT.ok;
+    if (!("address" in status)) return exitStatusOf(status);
+    now = status;
+  }
 }
 
+/** What a member's life depends on besides its settings. */
+interface Life {
+  readonly told: Told;
+  readonly configure: () => RunConfig;
+}
+
+/** @returns The settings to start again with where its address is another one now. */
 async function keepMember(
   config: RunConfig,
   database: Database,
-  told: Told,
+  life: Life,
   onRenewed: () => Promise<boolean>,
-): Promise<ExitStatus | null> {
+): Promise<ExitStatus | RunConfig | null> {
   const { member, address, storage, size, http, zookeeper, tls, user } = config;
   const progress = new Progress(member, address, REAL_CLOCK.now);
   using _certificates = tls === null ? null : await watchCertificates({
@@ -99,7 +115,58 @@ async function keepMember(
     drainMs: config.drainMs,
     stopGraceMs: config.stopTimeoutMs,
   };
-  return await keep(new Member(settings, realWorld(config, database), timing, progress), told);
+  const kept = new Member(settings, realWorld(config, database), timing, progress);
+  return await keepUntilMoved(kept, config, life);
+}
+
+async function keepUntilMoved(
+  member: Member,
+  config: RunConfig,
+  { told, configure }: Life,
+): Promise<ExitStatus | RunConfig | null> {
+  const moved = new AbortController();
+  const ended = new AbortController();
+  let next: RunConfig | null = null;
+  untilMoved({
+    look: () => movedTo(config, configure),
+    isConnected: () => member.connected !== null,
+    graceMs: config.zookeeper.sessionTimeoutMs,
+    clock: REAL_CLOCK,
+  }, ended.signal).then((found) => {
+    next = found;
+    sayMoved(config, found);
+    moved.abort(new Error("This member has another address now"));
+  }, () => {});
+  try {
+    const either = (signal: AbortSignal) => AbortSignal.any([signal, moved.signal]);
+    const status = await keep(member, { signal: either(told.signal), again: either(told.again) });
+    if (told.signal.aborted || next !== null) return told.signal.aborted ? status : next;
+    // Galera aborts where it cannot listen for an IST by the address that it was given.
+    next = status === null ? null : movedTo(config, configure);
+    if (next !== null) sayMoved(config, next);
+    return next ?? status;
+  } finally {
+    ended.abort();
+  }
+}
+
+function sayMoved({ address }: RunConfig, next: RunConfig): void {
+  const to = next.address;
+  log.warn("This machine had the address {address} and has {to} now: starting again with it", {
+    address,
+    to,
+  });
+}
+
+/** The settings with another address, where ours is no longer this machine's and there is another to be had. */
+function movedTo({ address }: RunConfig, configure: () => RunConfig): RunConfig | null {
+  if (isOurs(address, THIS_MACHINE.interfaces())) return null;
+  try {
+    return configure();
+  } catch (error) {
+    if (error instanceof KeeperError) return null;
+    throw error;
+  }
 }
 
 function served({ clusterName }: RunConfig) {

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { untilMoved } from "../lib/moved.ts";
+import { VirtualTime } from "./simulation/clock.ts";
+import { SimProcess } from "./simulation/process.ts";
+
+/** A watch on virtual time, and what it has come to. */
+function watch() {
+  const time = new VirtualTime();
+  const { clock } = new SimProcess(time);
+  const stop = new AbortController();
+  const it = { next: null as string | null, isConnected: true, end: "" };
+  untilMoved({
+    look: () => it.next,
+    isConnected: () => it.isConnected,
+    graceMs: 10_000,
+    clock,
+  }, stop.signal).then((next) => it.end = next, (error) => it.end = `${error.message}`);
+  return { time, stop, it };
+}
+
+Deno.test("untilMoved() goes on with another address once that has lasted, and only by that", async () => {
+  const { time, it } = watch();
+  await time.run(3_600_000);
+  it.next = "10.0.0.9";
+  await time.run(9000);
+  it.next = null; // The link came back, with what it had.
+  await time.run(60_000);
+  it.next = "10.0.0.9";
+  await time.run(9000);
+  assert.equal(it.end, "");
+  await time.run(3000);
+  assert.equal(it.end, "10.0.0.9");
+});
+
+Deno.test("untilMoved() leaves alone what runs while ZooKeeper is not reached by the other address", async () => {
+  const { time, it } = watch();
+  it.next = "172.17.0.1";
+  it.isConnected = false;
+  await time.run(3_600_000);
+  assert.equal(it.end, "");
+  it.isConnected = true;
+  await time.run(12_000);
+  assert.equal(it.end, "172.17.0.1");
+});
+
+Deno.test("untilMoved() ends with its signal", async () => {
+  const { time, stop, it } = watch();
+  await time.run(5000);
+  stop.abort(new Error("over"));
+  await time.run(1);
+  assert.equal(it.end, "over");
+});
