@@ -71,6 +71,16 @@ export class Container {
     await podman("kill", "--signal", signal, this.id);
   }
 
+  /** Stops all its processes where they are, by the cgroup's freezer. */
+  async freeze(): Promise<void> {
+    await podman("pause", this.id);
+  }
+
+  /** They go on. */
+  async thaw(): Promise<void> {
+    await podman("unpause", this.id);
+  }
+
   /** Waits until it has ended. @returns Its exit status. */
   async untilExited(): Promise<number> {
     const { ExitCode } = await until(`${this.name} has ended`, async () => {

@@ -67,28 +67,38 @@ export class Stage implements AsyncDisposable {
 
   /** An ensemble, `zookeeper-1` and so on, once all its servers take part. */
   async zookeepers(count = 3): Promise<readonly Container[]> {
-    const image = await zookeeperImage();
-    const names = Array.from({ length: count }, (_, index) => `zookeeper-${index + 1}`);
-    const servers = names.map((name, index) => `server.${index + 1}=${name}:2888:3888;2181`);
-    const all = await Promise.all(names.map((name, index) =>
-      this.run(name, {
-        image,
-        env: {
-          ZOO_MY_ID: `${index + 1}`,
-          ZOO_SERVERS: servers.join(" "),
-          ZOO_TICK_TIME: "500",
-          ZOO_INIT_LIMIT: "20",
-          ZOO_SYNC_LIMIT: "10",
-          ZOO_4LW_COMMANDS_WHITELIST: "*",
-          ZOO_ADMINSERVER_ENABLED: "false",
-          ZOO_CFG_EXTRA: "maxSessionTimeout=300000",
-          JVMFLAGS: "-Xmx96m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-        },
-      })
-    ));
-    this.hosts = names.map((name) => `${name}:2181`).join();
+    const numbers = Array.from({ length: count }, (_, index) => index + 1);
+    const all = await Promise.all(numbers.map((number) => this.zookeeper(number, count)));
+    this.hosts = all.map(({ name }) => `${name}:2181`).join();
     for (const one of all) await untilTakesPart(one);
     return all;
+  }
+
+  /** One server of an ensemble. Its data is in volumes that stay when it is taken away. */
+  async zookeeper(number: number, count: number): Promise<Container> {
+    const servers = Array.from(
+      { length: count },
+      (_, index) => `server.${index + 1}=zookeeper-${index + 1}:2888:3888;2181`,
+    );
+    const name = `zookeeper-${number}`;
+    const volumes = ["data", "datalog"].flatMap((folder) => [
+      ...["--volume", `${this.prefix}-${name}-${folder}:/${folder}`],
+    ]);
+    return await this.run(name, {
+      image: await zookeeperImage(),
+      options: volumes,
+      env: {
+        ZOO_MY_ID: `${number}`,
+        ZOO_SERVERS: servers.join(" "),
+        ZOO_TICK_TIME: "500",
+        ZOO_INIT_LIMIT: "20",
+        ZOO_SYNC_LIMIT: "10",
+        ZOO_4LW_COMMANDS_WHITELIST: "*",
+        ZOO_ADMINSERVER_ENABLED: "false",
+        ZOO_CFG_EXTRA: "maxSessionTimeout=300000",
+        JVMFLAGS: "-Xmx96m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+      },
+    });
   }
 
   /** A volume. @returns Its name, as podman knows it. */
@@ -169,7 +179,8 @@ function hasPassword(env: Readonly<Record<string, string>>): boolean {
   return Object.keys(env).some((name) => /^(?:MARIADB|MYSQL)_.*ROOT_PASSWORD/.test(name));
 }
 
-async function untilTakesPart(server: Container): Promise<void> {
+/** Waits until a server of an ensemble serves. */
+export async function untilTakesPart(server: Container): Promise<void> {
   await until(`${server.name} takes part in the ensemble`, async () => {
     const script = "echo srvr | nc -w 2 localhost 2181";
     const { stdout } = await server.tryExec("sh", "-c", script);

@@ -1,0 +1,224 @@
+// from source only
+/** Three members and three ZooKeepers that know each other by name, and what containers go through. */
+import assert from "node:assert/strict";
+import type { Container } from "./container.ts";
+import { podman, until } from "./podman.ts";
+import { Rows } from "./rows.ts";
+import { inContainers, Stage } from "./stage.ts";
+
+const NAMES = ["galera-1", "galera-2", "galera-3"] as const;
+type Name = typeof NAMES[number];
+
+/** The members of a stage; each keeps its volume when its container is taken away. */
+class Cluster {
+  readonly stage: Stage;
+  readonly #members: Map<string, Container>;
+  uuid = "";
+
+  private constructor(stage: Stage, members: readonly Container[]) {
+    this.stage = stage;
+    this.#members = new Map(members.map((member) => [member.name, member]));
+  }
+
+  static async make(stage: Stage): Promise<Cluster> {
+    await stage.zookeepers();
+    const cluster = new Cluster(stage, await stage.members(NAMES));
+    cluster.uuid = await cluster.untilWhole();
+    return cluster;
+  }
+
+  get all(): readonly Container[] {
+    return [...this.#members.values()];
+  }
+
+  get(name: Name): Container {
+    return this.#members.get(name)!;
+  }
+
+  /** Runs a member again, in a new container with what options of podman's. */
+  async again(name: Name, ...options: readonly string[]): Promise<Container> {
+    const volume = `${this.stage.prefix}-${name}`;
+    const member = await this.stage.member(name, { volume, options });
+    this.#members.set(name, member);
+    return member;
+  }
+
+  /** Waits until a person at each member is told that all is well. @returns The cluster's UUID. */
+  async untilWhole(): Promise<string> {
+    const uuids = new Set<string>();
+    for (const member of this.all) {
+      const { uuid } = await member.untilReady();
+      uuids.add(`${uuid}`);
+      await until(`${member.name} says that all is well`, async () => {
+        const { status, stdout } = await member.tryExec("galera-keeper", "status");
+        return status === 0 && stdout.startsWith("All well: 3 of 3 Synced\n");
+      });
+    }
+    assert.equal(uuids.size, 1);
+    return [...uuids][0]!;
+  }
+
+  /** It is the cluster that it was, whole and with every row. */
+  async assertIsAsItWas(rows: Rows): Promise<void> {
+    assert.equal(await this.untilWhole(), this.uuid);
+    await rows.assertNothingLost(this.all);
+  }
+
+  /** Waits until this one's component has so many members. */
+  async untilSize(member: Container, size: number): Promise<void> {
+    const ask = "SELECT variable_value FROM information_schema.global_status " +
+      "WHERE variable_name = 'wsrep_cluster_size'";
+    await until(`${size} are in the component`, async () => await member.sql(ask) === `${size}`);
+  }
+
+  /** Waits until ZooKeeper and the other members have given a member up. */
+  async untilGivenUp(name: Name, other: Container): Promise<void> {
+    await this.untilSize(other, 2);
+    await until(`${name} is not registered`, async () => {
+      const { stdout } = await other.tryExec("galera-keeper", "status");
+      return new RegExp(`^Degraded: ${name} `).test(stdout);
+    });
+  }
+}
+
+/** How often a container's keeper decided so, or such a transfer brought its data. */
+async function count(member: Container, what: RegExp): Promise<number> {
+  return (await member.logs()).match(new RegExp(what, "g"))?.length ?? 0;
+}
+
+async function bootstraps(members: readonly Container[]): Promise<number> {
+  const counts = await Promise.all(members.map((one) => count(one, /Decision: bootstrap\./)));
+  return counts.reduce((sum, one) => sum + one, 0);
+}
+
+async function waitsFor(member: Container, name: Name): Promise<void> {
+  await member.untilStatus(
+    `waits for ${name}`,
+    ({ stage, decision }) =>
+      stage === "waiting" && decision?.kind === "wait" && decision.waitsFor.includes(name),
+  );
+}
+
+Deno.test(
+  "containers that know each other by name stay one cluster",
+  await inContainers(),
+  async (t) => {
+    await using stage = await Stage.make();
+    const cluster = await Cluster.make(stage);
+    const rows = await Rows.make(cluster.get("galera-1"));
+
+    await t.step("what is written on one is read on the others", async () => {
+      for (const member of cluster.all) await rows.write(member);
+      await cluster.assertIsAsItWas(rows);
+      assert.equal(await bootstraps(cluster.all), 1);
+    });
+
+    await t.step("one is killed: the others serve, and it comes back by IST", async () => {
+      const [one, two] = [cluster.get("galera-1"), cluster.get("galera-3")];
+      const before = await count(two, /IST from /);
+      await two.kill();
+      await cluster.untilSize(one, 2);
+      await rows.write(one);
+      await two.start();
+      await cluster.assertIsAsItWas(rows);
+      assert.ok(await count(two, /IST from /) > before);
+      assert.equal(await count(two, /SST from .* done/), 1, "of its first start");
+    });
+
+    await t.step(
+      "all are killed at once under a client, taken away, and run again with each other's addresses",
+      async () => {
+        const addresses = await Promise.all(cluster.all.map((member) => member.address()));
+        const client = rows.writeUntilCut(cluster.get("galera-2"));
+        await rows.untilWritten(client, 50, cluster.get("galera-1"));
+        await podman("kill", ...cluster.all.map(({ id }) => id));
+        assert.ok(await client.ended >= 50);
+        for (const member of cluster.all) await member.remove();
+        const [first, second, third] = addresses;
+        await cluster.again("galera-3", `--ip=${first}`);
+        await cluster.again("galera-1", `--ip=${second}`);
+        await waitsFor(cluster.get("galera-1"), "galera-2");
+        await waitsFor(cluster.get("galera-3"), "galera-2");
+        await cluster.again("galera-2", `--ip=${third}`);
+        await cluster.assertIsAsItWas(rows);
+        assert.equal(await bootstraps(cluster.all), 1);
+      },
+    );
+
+    await t.step(
+      "stopped one after the other: the last one begins, whoever is started first",
+      async () => {
+        const before = await bootstraps([cluster.get("galera-1")]);
+        await cluster.get("galera-2").stop();
+        await rows.write(cluster.get("galera-3"));
+        await cluster.get("galera-3").stop();
+        await rows.write(cluster.get("galera-1"));
+        await cluster.get("galera-1").stop();
+        for (const { id, name } of cluster.all) {
+          assert.equal(await podman("inspect", "--format", "{{.State.ExitCode}}", id), "0", name);
+        }
+        await cluster.get("galera-2").start();
+        await waitsFor(cluster.get("galera-2"), "galera-1");
+        await cluster.get("galera-3").start();
+        await cluster.get("galera-1").start();
+        await cluster.assertIsAsItWas(rows);
+        assert.equal(await bootstraps([cluster.get("galera-1")]), before + 1);
+      },
+    );
+
+    await t.step("stopped at the same time, started in another order", async () => {
+      const before = await bootstraps(cluster.all);
+      await podman("stop", "--time", "120", ...cluster.all.map(({ id }) => id));
+      for (const name of ["galera-3", "galera-1", "galera-2"] as const) {
+        await cluster.get(name).start();
+      }
+      await cluster.assertIsAsItWas(rows);
+      assert.equal(await bootstraps(cluster.all), before + 1);
+    });
+
+    await t.step("frozen until all have given it up, and thawed: it heals by itself", async () => {
+      const [one, frozen] = [cluster.get("galera-1"), cluster.get("galera-3")];
+      await frozen.freeze();
+      await cluster.untilGivenUp("galera-3", one);
+      await rows.write(one);
+      await frozen.thaw();
+      await cluster.untilSize(one, 3);
+      await cluster.assertIsAsItWas(rows);
+    });
+
+    await t.step(
+      "its network taken away and given back with another address: the same",
+      async () => {
+        const [one, cut] = [cluster.get("galera-1"), cluster.get("galera-2")];
+        const before = { address: await cut.address(), pid: (await cut.state()).Pid };
+        await podman("network", "disconnect", stage.network, cut.id);
+        await cluster.untilGivenUp("galera-2", one);
+        await rows.write(one);
+        await podman("network", "connect", "--alias", cut.name, stage.network, cut.id);
+        const address = await cut.address();
+        assert.notEqual(address, before.address);
+        await cut.untilStatus("goes by its new address", (status) => status.address === address);
+        await cluster.assertIsAsItWas(rows);
+        assert.equal((await cut.state()).Pid, before.pid, "its container was not restarted");
+      },
+    );
+
+    await t.step(
+      "mariadbd is killed: the keeper ends with its status, podman starts it again",
+      async () => {
+        await cluster.get("galera-3").stop();
+        await cluster.get("galera-3").remove();
+        const member = await cluster.again("galera-3", "--restart=on-failure");
+        await cluster.untilWhole();
+        await member.exec("pkill", "-KILL", "mariadbd");
+        await rows.write(cluster.get("galera-1"));
+        await until(
+          "podman has started it again",
+          async () => await podman("inspect", "--format", "{{.RestartCount}}", member.id) === "1",
+        );
+        await cluster.assertIsAsItWas(rows);
+        assert.match(await member.logs(), /^galera-keeper: mariadbd has exited by SIGKILL/m);
+      },
+    );
+  },
+);
