@@ -82,7 +82,7 @@ function partOf(transfer: Transfer): string {
   if (total === null || total <= done) return part;
   const whole = amountOf(kind, total);
   const [number, unit] = split(part);
-  return `${unit === split(whole)[1] ? number : part} of ${whole}`;
+  return `${kind === "IST" || unit === split(whole)[1] ? number : part} of ${whole}`;
 }
 
 function split(amount: string): readonly [number: string, unit: string] {
@@ -92,7 +92,9 @@ function split(amount: string): readonly [number: string, unit: string] {
 
 /** Bytes for an SST; for an IST a number of transactions, as each has one seqno. */
 function amountOf(kind: Transfer["kind"], amount: number): string {
-  return kind === "SST" ? formatBytes(amount) : `${Math.round(amount)} transactions`;
+  if (kind === "SST") return formatBytes(amount);
+  const whole = Math.round(amount);
+  return `${whole} transaction${whole === 1 ? "" : "s"}`;
 }
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;

@@ -12,6 +12,8 @@ const log = getLogger(["galera-keeper", "transfer"]);
 const RATE_MS = 10_000;
 /** … and how far it has to. */
 const SHORTEST_RATE_MS = 1000;
+/** A second: what an SST's scripts say to each other when the copying is over, or stands still. */
+const STILL_BYTES = 1000;
 /** The log has a line so often at first, in milliseconds, then ever less often. */
 const SAY_EVERY_MS = 5000;
 const SAY_SHARE = 0.1;
@@ -137,9 +139,11 @@ export class TransferWatch {
     const total = seen.total ?? told;
     const [first, last] = [samples[0], samples.at(-1)];
     const overMs = first === undefined || last === undefined ? 0 : last.atMs - first.atMs;
-    const rate = phase === null && overMs >= SHORTEST_RATE_MS
+    const measured = phase === null && overMs >= SHORTEST_RATE_MS
       ? (last!.done - first!.done) / overMs * 1000
       : null;
+    const isStill = kind === "SST" && measured !== null && measured < STILL_BYTES;
+    const rate = isStill ? 0 : measured;
     const left = total === null || done >= total ? null : total - done;
     return {
       kind,

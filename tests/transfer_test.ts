@@ -60,6 +60,10 @@ const SENTENCES: readonly (readonly [Transfer, string])[] = [
     { ...IST, ...ENDED, done: 4000, rate: null },
     "IST from galera-2 done: 4000 transactions in 26 s",
   ],
+  [
+    { ...IST, done: 1, total: 2, rate: 1, remainingSeconds: 1 },
+    "IST from galera-2: 50 %, 1 of 2 transactions, 1 transaction/s, 1 s left",
+  ],
 ];
 
 for (const [transfer, sentence] of SENTENCES) {

@@ -100,30 +100,30 @@ const donated = (total: number | null) =>
 Deno.test("TransferWatch says rate, total and time left, and in the end how long it took", async () => {
   const stage = new Stage();
   stage.watch.donors = [{ address: "127.0.0.2", node: NODE }];
-  stage.answer = donated(1000);
-  assert.equal(await stage.at(0, {}), "SST from galera-2: 0 %, 0 B of 1.0 kB");
+  stage.answer = donated(1_000_000);
+  assert.equal(await stage.at(0, {}), "SST from galera-2: 0 %, 0 B of 1.0 MB");
   assert.equal(
-    await stage.at(2000, { done: 200 }),
-    "SST from galera-2: 20 %, 200 B of 1.0 kB, 100 B/s, 8 s left",
+    await stage.at(2000, { done: 200_000 }),
+    "SST from galera-2: 20 %, 200 kB of 1.0 MB, 100 kB/s, 8 s left",
   );
   // What was long ago counts no more.
-  await stage.at(10_000, { done: 200 });
+  await stage.at(10_000, { done: 200_000 });
   assert.equal(
-    await stage.at(20_000, { done: 700 }),
-    "SST from galera-2: 70 %, 700 B of 1.0 kB, 50 B/s, 6 s left",
+    await stage.at(20_000, { done: 700_000 }),
+    "SST from galera-2: 70 %, 700 kB of 1.0 MB, 50 kB/s, 6 s left",
   );
   assert.equal(
-    await stage.at(21_000, { done: 1000, phase: "preparing" }),
-    "SST from galera-2: 1.0 kB copied, preparing",
+    await stage.at(21_000, { done: 1_000_000, phase: "preparing" }),
+    "SST from galera-2: 1.0 MB copied, preparing",
   );
   assert.equal(stage.watch.copiedBytes(stage.running), null);
   assert.equal(
-    await stage.at(25_000, { done: 1000, hasEnded: true }),
-    "SST from galera-2 done: 1.0 kB in 25 s, 40 B/s",
+    await stage.at(25_000, { done: 1_000_000, hasEnded: true }),
+    "SST from galera-2 done: 1.0 MB in 25 s, 40 kB/s",
   );
   assert.equal(stage.progress.status.transfer, null);
   assert.equal(stage.progress.status.lastTransfer?.startedAt, "2026-01-01T00:00:00.000Z");
-  assert.equal(stage.watch.copiedBytes(stage.running), 1000);
+  assert.equal(stage.watch.copiedBytes(stage.running), 1_000_000);
   assert.equal(stage.asked, 1);
 });
 
@@ -134,18 +134,35 @@ Deno.test("TransferWatch asks a donor again that does not know yet how much it s
   assert.equal(await stage.at(0, {}), "SST from galera-2: 0 B");
   assert.equal(await stage.at(500, {}), "SST from galera-2: 0 B");
   assert.equal(stage.asked, 1);
-  stage.answer = donated(1000);
-  assert.equal(await stage.at(1000, {}), "SST from galera-2: 0 %, 0 B of 1.0 kB");
+  stage.answer = donated(1_000_000);
+  assert.equal(await stage.at(1000, {}), "SST from galera-2: 0 %, 0 B of 1.0 MB");
 });
 
 Deno.test("TransferWatch counts no rate over the time before anything came", async () => {
   const stage = new Stage();
   for (const nowMs of [0, 2000, 4000]) {
-    assert.equal(await stage.at(nowMs, { total: 1000 }), "SST from galera-2: 0 %, 0 B of 1.0 kB");
+    assert.equal(
+      await stage.at(nowMs, { total: 1_000_000 }),
+      "SST from galera-2: 0 %, 0 B of 1.0 MB",
+    );
   }
   assert.equal(
-    await stage.at(6000, { total: 1000, done: 200 }),
-    "SST from galera-2: 20 %, 200 B of 1.0 kB, 100 B/s, 8 s left",
+    await stage.at(6000, { total: 1_000_000, done: 200_000 }),
+    "SST from galera-2: 20 %, 200 kB of 1.0 MB, 100 kB/s, 8 s left",
+  );
+});
+
+Deno.test("TransferWatch says no rate where all came at once and nothing moves but a few bytes", async () => {
+  const stage = new Stage();
+  const total = 100_000_000;
+  const copied = "SST from galera-2: 35 %, 35 of 100 MB";
+  assert.equal(await stage.at(0, { total, done: 35_000_000 }), copied);
+  for (let nowMs = 500; nowMs <= 20_000; nowMs += 500) {
+    assert.equal(await stage.at(nowMs, { total, done: 35_000_000 + nowMs * 0.118 }), copied);
+  }
+  assert.equal(
+    await stage.at(21_000, { total, done: 45_000_000 }),
+    "SST from galera-2: 45 %, 45 of 100 MB, 1.0 MB/s, 55 s left",
   );
 });
 
@@ -168,7 +185,7 @@ for (
 
 Deno.test("TransferWatch says why a transfer failed, also with the server", async () => {
   const stage = new Stage();
-  await stage.at(0, { total: 1000 });
+  await stage.at(0, { total: 1_000_000 });
   stage.seen = { ...SEEN, elapsedMs: 3000, done: 70, hasEnded: true, failure: "why" };
   stage.exited.resolve(undefined as never);
   await new Promise((resolve) => setTimeout(resolve));
