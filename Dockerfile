@@ -51,7 +51,7 @@ RUN set -eu; \
     then missing="$missing systemd-standalone-sysusers"; fi; \
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing; \
     apt-get clean; \
-    rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/log/stunnel4 /var/cache/ldconfig/aux-cache; \
+    rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/log/stunnel4 /run/stunnel4 /var/cache/ldconfig/aux-cache; \
   fi
 
 COPY --from=build /galera-keeper/dist/galera-keeper /usr/local/bin/galera-keeper

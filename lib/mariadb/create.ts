@@ -87,6 +87,7 @@ class MariadbDatabase implements Database {
     if (isWsrepOn) {
       await findProvider(provider);
       await requireSstPrograms(sstMethod, tls !== null);
+      if (sstMethod === "rsync") await this.#warnOfForeignFolder(account);
     }
     const kind = isWsrepOn ? "join" : "plain";
     await this.#untilPortsFree(listeners(this.#settings, { kind }), signal);
@@ -246,6 +247,17 @@ class MariadbDatabase implements Database {
     } finally {
       await runtime.remove();
     }
+  }
+
+  /** As Kubernetes gives a volume with `fsGroup`: root's, and all that our group may. */
+  async #warnOfForeignFolder({ uid, name }: Account): Promise<void> {
+    const path = this.#settings.datadir;
+    if ((await Deno.stat(path)).uid === uid) return;
+    this.#log.warn(
+      "The datadir \"{path}\" is not {name}'s own: an SST by rsync fails where the donor's has another mode, " +
+        "as only the owner sets that; use --sst-method mariabackup, or a folder in it as --datadir",
+      { path, name },
+    );
   }
 
   async #warnOfDivergence({ path }: Datadir): Promise<void> {
