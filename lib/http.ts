@@ -219,6 +219,7 @@ const memberStatus = v.object({
   startedAt: text,
   readyAt: v.nullable(text),
   certificateExpiresAt: v.optional(v.nullable(text), null),
+  adopted: v.optional(v.boolean(), false),
   transfer: v.optional(aTransfer, null),
   lastTransfer: v.optional(aTransfer, null),
 });

@@ -25,7 +25,8 @@ export async function askAll(
   );
   return await Promise.all(others.map(async ({ address, node }): Promise<Registered> => {
     const { answer } = await askNode(node, asking.clusterUuid, ask, signal);
-    return { address, name: node?.member ?? null, answer };
+    const adopted = node?.adopted !== undefined && { isAdopted: true };
+    return { address, name: node?.member ?? null, answer, ...adopted };
   }));
 }
 

@@ -73,6 +73,8 @@ export interface MemberStatus {
   readonly readyAt: string | null;
   /** When the certificates of `--tls-dir` end, ISO 8601; null without them. */
   readonly certificateExpiresAt: string | null;
+  /** Others started `mariadbd`: it is looked after, and never stopped. */
+  readonly adopted: boolean;
   /** The state transfer that goes on now, as joiner or donor. */
   readonly transfer: Transfer | null;
   /** The last one that ended. */
@@ -119,6 +121,7 @@ export class Progress {
       startedAt: now(),
       readyAt: null,
       certificateExpiresAt: null,
+      adopted: false,
       transfer: null,
       lastTransfer: null,
     };
@@ -147,6 +150,11 @@ export class Progress {
   /** When the certificates of `--tls-dir` end, ISO 8601. */
   set certificateExpiresAt(at: string) {
     this.#status = { ...this.#status, certificateExpiresAt: at };
+  }
+
+  /** Others started its server. */
+  adopt(): void {
+    this.#status = { ...this.#status, adopted: true };
   }
 
   /** How many members the first start waits for; null: for a person. */
@@ -234,7 +242,7 @@ export class Progress {
     };
     this.tell({ kind: "observed", status });
     if (this.#status.stage !== "registered") return;
-    this.enter("registered", whatItServes(status, this.#status.transfer));
+    this.enter("registered", this.#said(whatItServes(status, this.#status.transfer)));
     if (status === null || status.primary === this.#wasPrimary) return;
     this.#wasPrimary = status.primary;
     this.note(status.primary ? "It is Primary again" : "It has lost the primary component");
@@ -251,12 +259,17 @@ export class Progress {
 
   /** It serves: registered, or without Galera. */
   ready(stage: "registered" | "plain" = "registered"): void {
-    this.enter(stage, stage === "plain" ? "Serving, without Galera" : SERVING);
+    this.enter(stage, stage === "plain" ? "Serving, without Galera" : this.#said(SERVING));
     this.#wasPrimary = true;
     const { seqno } = this.#status;
     this.note(`Registered, Primary and Synced${seqno === null ? "" : `, at seqno ${seqno}`}`);
     this.#status = { ...this.#status, readyAt: this.#now() };
     this.tell({ kind: "ready" });
+  }
+
+  /** What it does, and that its server is not ours, where that is so. */
+  #said(doing: string): string {
+    return this.#status.adopted ? `${doing}; adopted, as others started mariadbd` : doing;
   }
 
   /** Whether clients may be served by it: it is registered and in a primary component. */

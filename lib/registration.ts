@@ -4,6 +4,7 @@ import type { Cluster, MemberRecord, SeenRecord } from "./cluster/view.ts";
 import { joined, UNKNOWN_DATADIR } from "./cluster/record.ts";
 import type { Running } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
+import { inViewOf } from "./adoptions.ts";
 import { type Registry, StaleError, TakenError } from "./registry.ts";
 import { ConnectionLossError, SessionExpiredError } from "./zookeeper/errors.ts";
 import { type Node, ZnodeError } from "./znodes.ts";
@@ -25,6 +26,8 @@ export interface Started {
   readonly dataBytes: number;
   /** It was started to bootstrap and takes no writes yet. */
   readOnly: boolean;
+  /** Others started it: the members of its Galera view, by name. Absent where it is ours to stop. */
+  adopted?: readonly string[];
 }
 
 /** How a registration ended: `overruled` when another attempt is on record, a person's. */
@@ -97,6 +100,7 @@ export function nodeOf(member: Member, started: Started): Node {
     http: member.settings.http,
     dataBytes: started.dataBytes,
     since: readyAt ?? member.world.clock.now(),
+    ...(started.adopted !== undefined && { adopted: started.adopted }),
   };
 }
 
@@ -107,7 +111,7 @@ export function nodeOf(member: Member, started: Started): Node {
 async function restore(member: Member, registry: Registry, started: Started): Promise<void> {
   log.warn("The ensemble has lost the cluster: putting it on record again");
   const view = await started.running.viewMembers();
-  const records = view.filter(({ name }) => name !== "").map(({ name, address }) => {
+  const records = inViewOf(view).map(({ name, address }) => {
     const own = name === member.settings.member;
     const before = started.records.find((seen) =>
       seen.kind === "record" && seen.record.name === name

@@ -8,6 +8,7 @@ import {
   type Snapshot,
   type VersionedCluster,
 } from "./snapshot.ts";
+import { Adoptions } from "./adoptions.ts";
 import { Requests } from "./requests.ts";
 import { settle } from "./settle.ts";
 import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
@@ -91,6 +92,16 @@ export class Registry {
   /** What a person asked of all members. */
   get requests(): Requests {
     return new Requests(this.ensemble, this.#root, this.#signal);
+  }
+
+  /** What an adoption puts on record. */
+  get adoptions(): Adoptions {
+    return new Adoptions(this.ensemble, this.#root, this.#self, this.#signal);
+  }
+
+  /** Speaks for this member's name, where it has a record. @throws {TakenError} Another keeper does. */
+  async claim(signal: AbortSignal): Promise<void> {
+    if (await this.readOwnRecord() !== null) await this.#claimName(signal);
   }
 
   /** Creates what the registry lives in. */

@@ -150,7 +150,7 @@ async function untilFree(
 }
 
 /** Waits out what stands in the way of a start. @throws What only a person can mend. */
-async function waitOut(member: Member, error: unknown, signal: AbortSignal): Promise<void> {
+export async function waitOut(member: Member, error: unknown, signal: AbortSignal): Promise<void> {
   const { clock } = member.world;
   if (error instanceof StaleError) {
     log.info("Deciding again: {problem}", { problem: error.message });

@@ -8,6 +8,7 @@ import { News } from "./news.ts";
 import { nodeOf, registerOnce, type Started } from "./registration.ts";
 import { type Registry, StaleError, TakenError } from "./registry.ts";
 import { noteServerStopped } from "./requests.ts";
+import { fingerprint, inViewOf, namesOf } from "./adoptions.ts";
 import { recordAfterStop } from "./startup/stopped.ts";
 import { type BegunTurn, type StartLock, TurnWatch } from "./turn.ts";
 import { ConnectionLossError, SessionExpiredError } from "./zookeeper/errors.ts";
@@ -43,7 +44,8 @@ export async function supervise(
   const look = async () => {
     news.forget();
     const verdict = await watch.look(exit.signal);
-    const isOver = verdict !== null || exit.signal.aborted;
+    // A turn ends with a stop, and an adopted server is not ours to stop.
+    const isOver = verdict !== null || exit.signal.aborted || isAdopted(started);
     return { verdict, turn: isOver ? null : await turns.look(exit.signal) };
   };
   let looking: ReturnType<typeof look> | null = null;
@@ -93,6 +95,11 @@ async function untilLate<Seen>(
   }
 }
 
+/** Whether others started the server: nothing here stops it. */
+function isAdopted({ adopted }: Started): boolean {
+  return adopted !== undefined;
+}
+
 const OVERRULED = "another attempt is on record, a person decided otherwise";
 
 /** What a supervision remembers from one look to the next. */
@@ -101,8 +108,11 @@ class Supervisor implements Disposable {
   readonly #others: OtherPrimary;
   readonly #started: Started;
   #registry: Registry | null;
-  /** What `nodes/<address>` says of Primary; null where it is not there. */
-  #registeredAs: boolean | null = null;
+  /** What `nodes/<address>` says of Primary, and of an adopted server's view; null where it is not there. */
+  #registeredAs: string | null = null;
+  /** The view whose members are on record, and in which session. */
+  #recordedView = "";
+  #recordedIn: Registry | null = null;
   /** It is not registered, and is to be once it is Primary. */
   #isLost = false;
   #changed = true;
@@ -161,7 +171,9 @@ class Supervisor implements Disposable {
     }
     try {
       const why = await this.#keepRegistered(registry, signal) ??
-        await this.#withoutPrimary(registry);
+        (isAdopted(this.#started)
+          ? await this.#keepView(registry)
+          : await this.#withoutPrimary(registry));
       if (why === null || !await this.#isPaused(registry)) return why;
       // What runs is left alone until somebody lets all go on.
       this.#say(new Error(`all starts and stops are paused, and ${why}`));
@@ -262,10 +274,27 @@ class Supervisor implements Disposable {
   }
 
   async #update(registry: Registry): Promise<void> {
-    const primary = this.#isPrimary;
-    if (this.#registeredAs === primary) return;
+    const now = `${this.#isPrimary} ${this.#started.adopted ?? ""}`;
+    if (this.#registeredAs === now) return;
     const isThere = await registry.updateNode(nodeOf(this.#member, this.#started));
-    this.#registeredAs = isThere ? primary : null;
+    this.#registeredAs = isThere ? now : null;
+  }
+
+  /**
+   * Others start and stop servers of the view that no keeper looks after: each that comes is put on record
+   * as running. Looked at with each change of the view, and once in each session.
+   */
+  async #keepView(registry: Registry): Promise<null> {
+    if (!this.#isPrimary || this.#isLost || this.#isOverruled) return null;
+    const { running, cluster } = this.#started;
+    const now = fingerprint(await running.viewMembers());
+    if (now === "" || (now === this.#recordedView && registry === this.#recordedIn)) return null;
+    const view = async () => inViewOf(await running.viewMembers());
+    this.#started.adopted = namesOf(await registry.adoptions.keep(view, cluster.attempt));
+    this.#recordedView = now;
+    this.#recordedIn = registry;
+    await this.#update(registry);
+    return null;
   }
 
   /**
@@ -291,9 +320,11 @@ class Supervisor implements Disposable {
 async function exited(member: Member, started: Started): Promise<Supervision> {
   const status = await started.running.exited;
   member.progress.unready();
-  member.progress.enter("stopping", `mariadbd has exited by itself ${describeExit(status)}`);
+  const how = isAdopted(started) ? "" : ` by itself ${describeExit(status)}`;
+  member.progress.enter("stopping", `mariadbd has exited${how}`);
   await deregister(member);
-  await recordAfterStop(member);
+  // Who started an adopted one may be starting it again: it says running until a keeper has looked.
+  if (!isAdopted(started)) await recordAfterStop(member);
   return { kind: "exited", status };
 }
 
@@ -303,7 +334,7 @@ async function stop(member: Member, started: Started): Promise<Supervision> {
 }
 
 async function decideAfresh(member: Member, started: Started, why: string): Promise<Supervision> {
-  log.warn("Stopping mariadbd to decide afresh: {why}", { why });
+  if (!isAdopted(started)) log.warn("Stopping mariadbd to decide afresh: {why}", { why });
   await stopServer(member, started, why);
   return { kind: "decide-afresh" };
 }
@@ -320,9 +351,13 @@ async function stopForTurn(
   return { kind: "turn", lock };
 }
 
-/** Not ready, deregister, SIGTERM to `mariadbd`, wait, record. */
+/** Not ready, deregister, SIGTERM to `mariadbd`, wait, record; an adopted one runs on. */
 async function stopServer(member: Member, started: Started, why: string): Promise<void> {
   member.progress.unready();
+  if (isAdopted(started)) {
+    member.progress.enter("stopping", `Letting go of mariadbd, which runs on: ${why}`);
+    return await deregister(member);
+  }
   member.progress.enter("stopping", `Stopping mariadbd: ${why}`);
   await deregister(member);
   await started.running.stop(member.timing.stopGraceMs);

@@ -29,6 +29,11 @@ export interface Node {
   readonly dataBytes: number;
   /** When it registered, ISO 8601; for people, no decision rests on it. */
   readonly since: string;
+  /**
+   * Others started its server, and none of ours stops it: the members of its Galera view by name, some of
+   * which may have no keeper either. Absent where its keeper started it.
+   */
+  readonly adopted?: readonly string[];
 }
 
 /** An arbitrator: `arbitrators/<name>`. No decision of a member's looks at it: it holds no data. */
@@ -133,6 +138,7 @@ const nodeSchema = v.object({
   http: v.nullable(name),
   dataBytes: v.pipe(v.number(), v.minValue(0)),
   since: words,
+  adopted: v.exactOptional(v.array(name)),
 });
 
 const arbitratorSchema = v.object({

@@ -51,7 +51,17 @@ function joinOrHeal(view: View, cluster: Cluster | null): Decision | null {
     const what = healing.length === 1
       ? "runs but is not Primary: it heals or stops"
       : "run but are not Primary: they heal or stop";
-    return wait(2, `${list(healing)} ${what}`, { waitsFor: names(healing) });
+    const adopted = names(healing.filter(({ isAdopted }) => isAdopted));
+    return wait(2, `${list(healing)} ${what}`, {
+      waitsFor: names(healing),
+      // Where nobody else is Primary its view has lost its quorum, and its keeper does not stop it.
+      person: adopted.length === 0
+        ? null
+        : `Stop mariadbd of ${
+          and(adopted)
+        }, which galera-keeper did not start, where no member is ` +
+          "Primary any more, and start galera-keeper run in its place.",
+    });
   }
   const odd = view.registered[0];
   return odd === undefined

@@ -60,12 +60,14 @@ function courseOf(scene: Scene, seen: SeenRecord): Course {
 
 /** How a member runs; null where it does not, as far as can be seen. */
 function howItRuns({ registered, serving }: Sight, name: string): string | null {
-  const answer = registered.find((one) => one.name === name)?.answer;
+  const { answer, isAdopted } = registered.find((one) => one.name === name) ?? {};
   switch (answer?.kind) {
     case "primary":
-      return "It is registered and Primary";
+      return isAdopted ? "It is adopted, registered and Primary" : "It is registered and Primary";
     case "not-primary":
-      return "It is registered and not Primary: it heals or stops";
+      return isAdopted
+        ? "It is adopted, registered and not Primary: it heals, or is stopped by who started it"
+        : "It is registered and not Primary: it heals or stops";
     case "mute":
       return "It is registered, and offers no HTTP to ask it";
     case "silent":

@@ -60,6 +60,10 @@ export function planRestart(
     );
   }
   const members = running.filter((name) => only === null || only.includes(name));
+  const adopted = adoptedOf(sight).filter((name) => members.includes(name));
+  if (adopted.length > 0) {
+    return refused(`${notOurs(adopted)}; or name the others with --only`);
+  }
   const [first] = members;
   if (first === undefined) return refused("No member is registered: there is nothing to restart");
   const others = sight.registered.filter(({ name }) => name !== first);
@@ -86,7 +90,21 @@ export function planStop(
 ): RequestPlan | Refusal {
   const busy = inTheWay(sight.standing);
   if (busy !== null) return refused(busy);
+  const adopted = adoptedOf(sight);
+  if (adopted.length > 0) return refused(notOurs(adopted));
   return plan({ kind: "stop", members: orderToStop(running), outage: true }, sight, []);
+}
+
+function adoptedOf({ registered }: RequestSight): readonly string[] {
+  return namesOf(registered.filter(({ isAdopted }) => isAdopted));
+}
+
+function notOurs(adopted: readonly string[]): string {
+  const what = adopted.length > 1 ? "are adopted: their servers are" : "is adopted: its server is";
+  return `${
+    and(adopted)
+  } ${what} not ours to stop. Stop mariadbd there as it was started, and start ` +
+    "galera-keeper run in its place";
 }
 
 function plan(

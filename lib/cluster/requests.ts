@@ -192,6 +192,8 @@ export interface Other {
   readonly synced: boolean;
   /** What is on record of it. */
   readonly primary: boolean;
+  /** Others started its server: no turn can stop it. */
+  readonly isAdopted?: boolean;
 }
 
 /** What it takes to tell whether a member may be stopped and started again now. */

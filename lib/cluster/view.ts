@@ -124,6 +124,8 @@ export interface Registered {
   /** Null where it is not one of ours. */
   readonly name: string | null;
   readonly answer: Answer;
+  /** Others started its server: its keeper never stops it. */
+  readonly isAdopted?: boolean;
 }
 
 /** All that a decision rests on. */

@@ -1,6 +1,7 @@
 /** All commands, in the order of the help. */
 
 import type { CommandDefinition } from "../command.ts";
+import { ADOPT } from "./adopt.ts";
 import { ARBITRATE } from "./arbitrate.ts";
 import { BOOTSTRAP } from "./bootstrap.ts";
 import { COMPLETE, COMPLETION } from "./completion.ts";
@@ -21,6 +22,7 @@ import { UP } from "./up.ts";
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly CommandDefinition[] = [
   RUN,
+  ADOPT,
   ARBITRATE,
   UP,
   STATUS,

@@ -5,7 +5,9 @@ import { UnavailableError } from "../errors.ts";
 import { describeExit } from "../exit.ts";
 import { runChild } from "./child.ts";
 import type { Login } from "./connection.ts";
-import type { Database, Identity, Inspection, Running, SpawnPlan } from "./database.ts";
+import { AdoptedServer, findServer } from "./adopted.ts";
+import { readIdentity } from "./identity.ts";
+import type { Adoptable, Database, Identity, Inspection, Running, SpawnPlan } from "./database.ts";
 import { Datadir } from "./datadir.ts";
 import { type Owner, readTextIfThere } from "./files.ts";
 import { GRASTATE_FILE } from "./grastate.ts";
@@ -56,12 +58,32 @@ class MariadbDatabase implements Database {
   readonly #log: Logger;
   readonly #onSpawn: (running: Running) => void;
   #isLookedAt = false;
+  #adopted: AdoptedServer | null = null;
   #opened: Promise<{ readonly datadir: Datadir; readonly account: Account }> | null = null;
 
   constructor(settings: DatabaseSettings, log: Logger, onSpawn: (running: Running) => void) {
     this.#settings = settings;
     this.#log = log;
     this.#onSpawn = onSpawn;
+  }
+
+  async adopt(): Promise<Adoptable> {
+    const { datadir, account } = await this.#open();
+    const pid = await findServer(datadir.path, account);
+    const running = this.#adopted = new AdoptedServer({
+      pid,
+      socket: this.#settings.socket,
+      login: loginOf(this.#settings, account),
+      datadir: datadir.path,
+      account,
+      log: this.#log,
+    });
+    const unborn = { datadirId: crypto.randomUUID(), attempt: null, lineage: [] };
+    return {
+      running,
+      identity: async () => await readIdentity(datadir.path) ?? unborn,
+      facts: () => running.facts(),
+    };
   }
 
   async inspect(signal: AbortSignal): Promise<Inspection> {
@@ -184,6 +206,7 @@ class MariadbDatabase implements Database {
   }
 
   async close(): Promise<void> {
+    await this.#adopted?.close();
     const opened = await this.#opened?.catch(() => null);
     this.#opened = null;
     opened?.datadir.release();

@@ -29,6 +29,8 @@ export interface Identity {
   readonly attempt: string | null;
   /** The attempts that led to that one, itself included, oldest first. */
   readonly lineage: readonly Attempt[];
+  /** The server that was adopted on this datadir last, as {@link Adoptable.gcommUuid} names it. */
+  readonly adopted?: string;
 }
 
 /** How a `mariadbd` is started. */
@@ -115,6 +117,8 @@ export interface ViewMember {
   readonly name: string;
   /** Its IP address, without a port. */
   readonly address: string;
+  /** Its name in the group communication, another one each time that it is started; "" where not known. */
+  readonly gcommUuid: string;
 }
 
 /** A state transfer as it is seen at one of its two ends. */
@@ -173,8 +177,42 @@ export interface Running {
   reloadCertificates?(): Promise<boolean>;
 }
 
+/** What a server that others started says of itself. */
+export interface ServerFacts {
+  /** `wsrep_on`, with a provider. */
+  readonly isWsrepOn: boolean;
+  /** Its name in the cluster. */
+  readonly nodeName: string;
+  readonly clusterName: string;
+  /** Where Galera listens for the others, as in `tcp://192.0.2.1:4567`. */
+  readonly listenAddress: string;
+  /** Its name in the group communication: another one each time it is started. */
+  readonly gcommUuid: string;
+  /** Null where it does not answer that. */
+  readonly status: WsrepStatus | null;
+  /** Its Galera view; arbitrators have no address in it. */
+  readonly inView: readonly ViewMember[];
+}
+
+/** A server that others started, on this member's datadir. */
+export interface Adoptable {
+  /** It runs on whatever becomes of us: `stop` is refused. */
+  readonly running: Running;
+  /** What is kept in the datadir now; where nothing is yet, an id that is to be. */
+  identity(): Promise<Identity>;
+  /** Asks it, anew each time. @throws {import("../errors.ts").KeeperError} It does not answer. */
+  facts(): Promise<ServerFacts>;
+}
+
 /** The database of this member. */
 export interface Database {
+  /**
+   * Finds the server that others started on the datadir, and takes the datadir for us as long as we live.
+   *
+   * @throws {import("../errors.ts").KeeperError} There is none, it is a keeper's, or another keeper has
+   * the datadir.
+   */
+  adopt(): Promise<Adoptable>;
   /**
    * Waits for a `mariadbd` that still holds the datadir, saying so in the log, then looks at what it
    * holds. Gives the datadir an id if it has none.

@@ -150,7 +150,7 @@ export class Datadir {
       }
       const waitedMs = performance.now() - startedMs;
       signalAll(strays.map(({ pid }) => pid), waitedMs < 5000 ? "SIGTERM" : "SIGKILL");
-      if (servers.length > 0 && servers.every(isOrphan)) await this.#helpAlong(servers, waitedMs);
+      if (servers.length > 0 && servers.every(isKeepers)) await this.#helpAlong(servers, waitedMs);
       await REAL_CLOCK.sleep(HOLDER_POLL_MS, signal);
     }
   }
@@ -170,9 +170,12 @@ export class Datadir {
   }
 }
 
-/** Whether a keeper started it: its option file shows that. Ours is the lock, so that one is gone. */
-function isOrphan({ command }: Process): boolean {
-  return command.includes(`/${RUNTIME_PREFIX}`);
+/** How a keeper names its option file to a server. */
+const OURS = new RegExp(`--defaults-extra-file=\\S*/${RUNTIME_PREFIX}\\S*/\\w+\\.cnf`);
+
+/** Whether a keeper started a server: its option file shows that. Ours is the lock, so that one is gone. */
+export function isKeepers({ command }: Pick<Process, "command">): boolean {
+  return OURS.test(command);
 }
 
 async function look(path: string): Promise<Deno.FileInfo> {

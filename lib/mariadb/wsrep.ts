@@ -1,5 +1,5 @@
 /** What the server tells of Galera. */
-import type { ViewMember, WsrepStatus } from "./database.ts";
+import type { ServerFacts, ViewMember, WsrepStatus } from "./database.ts";
 import type { KeptConnection, Rows } from "./connection.ts";
 
 const STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN (" + [
@@ -79,26 +79,69 @@ function parseSeqno(text: string): bigint {
   return seqno < 0n ? -1n : seqno;
 }
 
+const MEMBERSHIPS = [
+  "SELECT NAME, ADDRESS, UUID FROM information_schema.WSREP_MEMBERSHIP",
+  "SELECT node_name, node_incoming_address, node_uuid FROM mysql.wsrep_cluster_members",
+];
+
 /** The members of the server's view; empty while it does not answer. */
 export async function readViewMembers(connection: KeptConnection): Promise<readonly ViewMember[]> {
-  // The plugin wsrep_info has names; without it there are addresses alone.
-  const named = await connection.query(
-    "SELECT NAME, ADDRESS FROM information_schema.WSREP_MEMBERSHIP",
-  );
-  if (named !== null && named.length > 0) return parseMembership(named);
+  return (await readMembership(connection)).filter(({ address }) => address !== "");
+}
+
+/** The same, arbitrators too: those without an address. */
+async function readMembership(connection: KeptConnection): Promise<readonly ViewMember[]> {
+  // The plugin wsrep_info has names; without it there is a table that is written with each view, as far
+  // as it may be read; else there are addresses alone.
+  for (const sql of MEMBERSHIPS) {
+    const named = await connection.query(sql);
+    if (named !== null && named.length > 0) return parseMembership(named);
+  }
   const rows = await connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_incoming_addresses'");
   const addresses = String(rows?.[0]?.[1] ?? "").split(",").map((text) => withoutPort(text.trim()));
-  return addresses.filter((address) => address !== "").map((address) => ({ name: "", address }));
+  return addresses.filter((address) => address !== "").map((address) => ({
+    name: "",
+    address,
+    gcommUuid: "",
+  }));
 }
 
 /**
- * Reads rows of name and address. An arbitrator is in the view with its name, but nobody connects to
- * it: it has no address there. It holds no data, so it is left out.
+ * Reads rows of name, address and UUID. An arbitrator is in the view with its name, but nobody connects to
+ * it: it has no address there, and holds no data.
  */
 export function parseMembership(rows: Rows): readonly ViewMember[] {
-  return rows
-    .map(([name, address]) => ({ name: String(name), address: withoutPort(String(address)) }))
-    .filter(({ address }) => address !== "");
+  return rows.map(([name, address, uuid]) => ({
+    name: String(name),
+    address: withoutPort(String(address)),
+    gcommUuid: String(uuid ?? ""),
+  }));
+}
+
+/** What it takes to know a server that others started; null while it does not answer. */
+export async function readFacts(connection: KeptConnection): Promise<ServerFacts | null> {
+  const rows = await connection.query(
+    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_provider', 'wsrep_node_name', " +
+      "'wsrep_cluster_name', 'wsrep_provider_options')",
+  );
+  const gcomm = await connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_gcomm_uuid'");
+  if (rows === null || gcomm === null) return null;
+  const status = await readStatus(connection);
+  const inView = await readMembership(connection);
+  const values = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
+  const text = (name: string) => values.get(name) ?? "";
+  const provider = text("wsrep_provider").toLowerCase();
+  const [, listenAddress = ""] = /(?:^|;)\s*gmcast\.listen_addr\s*=\s*([^;\s]*)/
+    .exec(text("wsrep_provider_options")) ?? [];
+  return {
+    isWsrepOn: text("wsrep_on").toUpperCase() === "ON" && provider !== "" && provider !== "none",
+    nodeName: text("wsrep_node_name"),
+    clusterName: text("wsrep_cluster_name"),
+    listenAddress,
+    gcommUuid: String(gcomm[0]?.[1] ?? ""),
+    status,
+    inView,
+  };
 }
 
 /** `192.0.2.7:3306`, `[fd00::7]:3306` or `fd00::7` to the address alone. */

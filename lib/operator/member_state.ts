@@ -27,6 +27,8 @@ export interface Known {
   readonly registered: "primary" | "not-primary" | "no" | "unknown";
   /** Whether it can be asked at all. */
   readonly offersHttp: boolean;
+  /** It is in the Galera view of an adopted member that is Primary. */
+  readonly isInView?: boolean;
 }
 
 /** How a member is. */
@@ -35,6 +37,7 @@ export function stateOf(known: Known): MemberState {
   if (status !== null) return stateByItself(status, registered);
   if (registered === "primary" || registered === "not-primary") return stateByNode(known);
   if (isPresent) return busy("starting, no answer");
+  if (known.isInView) return busy("runs, without a keeper");
   return record === null ? bad("not there") : stateByRecord(record.data);
 }
 
@@ -95,7 +98,8 @@ function serving(status: MemberStatus, registered: Known["registered"]): MemberS
   if (localState === DONOR) return busy("donating or desynced");
   if (!synced) return busy("Primary, not Synced");
   if (!letsClientsIn) return busy("Synced, lets no client in");
-  return registered === "no" ? busy("Synced, not registered") : well("Synced");
+  if (registered === "no") return busy("Synced, not registered");
+  return well(status.adopted ? "Synced, adopted" : "Synced");
 }
 
 function transferring(verb: string, preposition: string, transfer: Transfer | null): string {

@@ -136,6 +136,7 @@ export function requestSight(
     primary: node?.primary ?? false,
     synced: node !== null && (node.http === null || statuses.get(node.member)?.synced === true),
     answer: answers.get(address) ?? { kind: "foreign" },
+    isAdopted: node?.adopted !== undefined,
   }));
   return { paused: sight.paused, records: sight.records, registered, standing };
 }

@@ -2,7 +2,7 @@
 
 import type { Sight } from "../cluster/operate.ts";
 import { askAll } from "../peers.ts";
-import type { Snapshot } from "../snapshot.ts";
+import type { NodeChild, Snapshot } from "../snapshot.ts";
 import type { World } from "../world.ts";
 import type { Arbitrator } from "../znodes.ts";
 
@@ -27,8 +27,13 @@ export async function askSight(
   ]);
   const arbitrators = await readArbitrators();
   const seen = arbitrators.filter(({ primary }) => primary).flatMap(({ members }) => members);
-  const serving = [...new Set([...answering, ...seen])];
+  const serving = [...new Set([...answering, ...seen, ...inAdoptedViews(nodes)])];
   return { storage, paused, cluster, records, registered, serving };
+}
+
+/** Who runs with an adopted server that is Primary, whether a keeper speaks for them or not. */
+export function inAdoptedViews(nodes: readonly NodeChild[]): readonly string[] {
+  return nodes.flatMap(({ node }) => node?.primary ? node.adopted ?? [] : []);
 }
 
 /**

@@ -15,6 +15,7 @@ import type { ClusterOnRecord, MemberRecord, RecordData, SeenRecord } from "../c
 import type { MemberStatus } from "../progress.ts";
 import type { NodeChild } from "../snapshot.ts";
 import type { Arbitrator } from "../znodes.ts";
+import { inAdoptedViews } from "./sight.ts";
 import { type Health as MemberHealth, type Known, stateOf } from "./member_state.ts";
 import { type Evidence, type Health, judge } from "./verdict.ts";
 
@@ -154,6 +155,7 @@ function ofRecord(
     isPresent: seen.kind === "record" ? seen.present : child !== null,
     registered: registeredAs(child),
     offersHttp: (child?.node?.http ?? record?.http ?? null) !== null,
+    isInView: inAdoptedViews(nodes).includes(name),
   };
   const unreadable = seen.kind === "unreadable" ? seen.problem : null;
   return {

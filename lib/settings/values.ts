@@ -99,15 +99,22 @@ export function parseZnodePath(text: string): string {
   return path;
 }
 
+const MEMBER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
 /**
  * Reads the name of a member: it is a znode's name, Galera's node name and part of file names.
  * @throws {ValueError}
  */
 export function parseMemberName(text: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) {
+  if (!isMemberName(text)) {
     throw new ValueError("expected up to 64 letters, digits, dots, dashes or underscores");
   }
   return text;
+}
+
+/** Whether a name can be a member's. */
+export function isMemberName(text: string): boolean {
+  return MEMBER_NAME.test(text);
 }
 
 /**

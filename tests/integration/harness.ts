@@ -94,29 +94,44 @@ export class TestMember {
   }
 
   start({ size = 3, options = [], mariadbd = [], env = {} }: MemberOptions = {}): void {
+    this.#spawn([
+      "run",
+      ...this.#shared,
+      "--drain=0s",
+      "--provider-options=gcache.size=32M",
+      ...(size === null ? [] : [`--size=${size}`]),
+      ...options,
+      "--",
+      ...SMALL,
+      ...mariadbd,
+    ], env);
+  }
+
+  /** Starts the keeper that adopts a server that runs on its datadir. */
+  adopt({ options = [], env = {} }: Pick<MemberOptions, "options" | "env"> = {}): void {
+    this.#spawn(["adopt", ...this.#shared, ...options], env);
+  }
+
+  /** What any keeper of this member is told. */
+  get #shared(): readonly string[] {
+    return [
+      `--zookeeper=${this.#zookeeper}`,
+      "--session-timeout=4s",
+      `--root=${this.#root}`,
+      `--member=${this.name}`,
+      `--address=${this.address}`,
+      `--bind=${this.address}`,
+      ...(this.#askedAt === this.address ? [] : ["--http=0.0.0.0:8008"]),
+      `--datadir=${this.datadir}`,
+      `--socket=${this.socket}`,
+      "--log-format=text",
+    ];
+  }
+
+  #spawn(args: readonly string[], env: Readonly<Record<string, string>>): void {
     const [executable = "", ...first] = [...this.#command, ...program()];
     this.#process = new Deno.Command(executable, {
-      args: [
-        ...first,
-        "run",
-        `--zookeeper=${this.#zookeeper}`,
-        "--session-timeout=4s",
-        "--drain=0s",
-        `--root=${this.#root}`,
-        `--member=${this.name}`,
-        `--address=${this.address}`,
-        `--bind=${this.address}`,
-        ...(this.#askedAt === this.address ? [] : ["--http=0.0.0.0:8008"]),
-        `--datadir=${this.datadir}`,
-        `--socket=${this.socket}`,
-        "--provider-options=gcache.size=32M",
-        "--log-format=text",
-        ...(size === null ? [] : [`--size=${size}`]),
-        ...options,
-        "--",
-        ...SMALL,
-        ...mariadbd,
-      ],
+      args: [...first, ...args],
       env,
       stdin: "null",
       stdout: "piped",

@@ -40,6 +40,7 @@ const STATUS: MemberStatus = {
   startedAt: "2026-01-01T00:00:00Z",
   readyAt: null,
   certificateExpiresAt: null,
+  adopted: false,
   transfer: null,
   lastTransfer: null,
 };

@@ -89,6 +89,7 @@ export class Machine implements AsyncDisposable {
     return {
       settings,
       datadir: settings.datadir,
+      adopt: () => database.adopt(),
       inspect: (signal) => database.inspect(signal),
       writeIdentity: (identity) => database.writeIdentity(identity),
       writeFailedStarts: (count) => database.writeFailedStarts(count),

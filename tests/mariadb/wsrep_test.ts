@@ -69,11 +69,16 @@ Deno.test("parseStatus() takes what is missing or odd for not yet", () => {
   assert.equal(parseStatus([["read_only", 0]]).readOnly, false);
 });
 
-Deno.test("parseMembership() leaves an arbitrator out", () => {
-  const rows = [["galera-1", "192.0.2.7:3306"], ["arb-1", ""], ["galera-2", "[fd00::7]:3306"]];
+Deno.test("parseMembership() reads names and addresses, of which an arbitrator has none", () => {
+  const rows = [
+    ["galera-1", "192.0.2.7:3306", "a"],
+    ["arb-1", "", "b"],
+    ["galera-2", "[fd00::7]:3306", "c"],
+  ];
   assert.deepEqual(parseMembership(rows), [
-    { name: "galera-1", address: "192.0.2.7" },
-    { name: "galera-2", address: "fd00::7" },
+    { name: "galera-1", address: "192.0.2.7", gcommUuid: "a" },
+    { name: "arb-1", address: "", gcommUuid: "b" },
+    { name: "galera-2", address: "fd00::7", gcommUuid: "c" },
   ]);
 });
 

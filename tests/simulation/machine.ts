@@ -1,7 +1,9 @@
 /** One machine: a disk, a keeper that an orchestrator starts again and again, and its mariadbd. */
+import { adopt } from "../../lib/adoption.ts";
 import { keep } from "../../lib/keeper.ts";
 import { KeeperError, UnavailableError } from "../../lib/errors.ts";
 import type {
+  Adoptable,
   Database,
   ExitStatus,
   Inspection,
@@ -51,6 +53,9 @@ export type KeeperEnd =
   | { readonly kind: "broke"; readonly error: unknown }
   | { readonly kind: "killed" };
 
+/** Galera's name for the cluster. */
+const CLUSTER_NAME = "galera";
+
 /** A machine. */
 export class Machine {
   readonly name: string;
@@ -80,6 +85,8 @@ export class Machine {
   resumedAtMs = -1;
   /** When its keeper last set about to spawn, all looks behind it. */
   spawnsAtMs = -1;
+  /** Its server is started and stopped by hand: a keeper adopts it, and no more. */
+  byHand = false;
   /** Another program has its address and answers there. */
   answersInstead: PeerStatus | null = null;
 
@@ -141,7 +148,10 @@ export class Machine {
       stop: new AbortController(),
       again: new AbortController(),
     };
-    keep(member, { signal: stop.signal, again: again.signal }).then(
+    const life = this.byHand
+      ? adopt(member, CLUSTER_NAME, stop.signal).then(() => null)
+      : keep(member, { signal: stop.signal, again: again.signal });
+    life.then(
       (status) => this.#ended(process, { kind: "returned", status }),
       (error) =>
         this.#ended(
@@ -158,10 +168,10 @@ export class Machine {
     this.#site.events.ended(this, how);
   }
 
-  /** A keeper's end is its mariadbd's: it gets SIGTERM (`setpriv --pdeathsig`). */
+  /** A keeper's end is its mariadbd's: it gets SIGTERM (`setpriv --pdeathsig`). Not one that it adopted. */
   #orphan(): void {
     const server = this.server;
-    if (server?.alive) server.terminate();
+    if (server?.alive && !this.byHand) server.terminate();
   }
 
   /** SIGTERM to the keeper, for the first time or once more. */
@@ -264,6 +274,7 @@ export class Machine {
   #database(process: SimProcess): Database {
     const { random } = this.#site;
     return {
+      adopt: () => this.#adopt(process),
       inspect: async (signal): Promise<Inspection> => {
         await process.later(random.between(5, 30), () => {}, signal);
         while (this.server?.alive) await process.later(100, () => {}, signal);
@@ -277,7 +288,7 @@ export class Machine {
       },
       writeIdentity: (identity) =>
         this.#do(process, "write the identity", random.between(1, 6), () => {
-          this.datadir.identity = { ...identity };
+          this.datadir.identity = { ...this.datadir.identity, ...identity };
         }),
       writeFailedStarts: (count) =>
         this.#do(process, "write the failed starts", random.between(1, 6), () => {
@@ -297,7 +308,27 @@ export class Machine {
   }
 
   #spawn(process: SimProcess, plan: SpawnPlan): Running {
-    const { random, galera, events } = this.#site;
+    const { events } = this.#site;
+    const server = this.#serve(plan);
+    events.spawned(this, plan);
+    return this.#follow(process, server);
+  }
+
+  /** Somebody starts its server, as systemd does: a new cluster, or beside whom it finds. */
+  startByHand(addresses: readonly string[] | null): void {
+    const { datadir } = this;
+    if (datadir.kind === "empty" && addresses === null) datadir.kind = "fresh";
+    const at = datadir.kind === "data" && !datadir.torn && datadir.uuid !== null;
+    const startPosition = at ? { uuid: datadir.uuid!, seqno: datadir.head?.seqno ?? 0n } : null;
+    const plan: SpawnPlan = addresses === null
+      ? { kind: "bootstrap", startPosition, serverId: 1 }
+      : { kind: "join", donors: addresses, startPosition, serverId: 1 };
+    this.#site.events.note(`${this.name}: mariadbd is started by hand`);
+    this.#serve(plan).writable = true;
+  }
+
+  #serve(plan: SpawnPlan): Mariadbd {
+    const { galera, events } = this.#site;
     if (this.server?.alive) throw new Error(`${this.name}: two servers on one datadir`);
     const who = { name: this.name, address: this.address, pid: ++this.#pid };
     // The one place where it is set by us.
@@ -309,12 +340,46 @@ export class Machine {
     server.aborts = this.aborts-- > 0;
     this.server = server;
     server.onGone.push(() => events.gone(this));
-    events.spawned(this, plan);
+    return server;
+  }
+
+  async #adopt(process: SimProcess): Promise<Adoptable> {
+    const { random } = this.#site;
+    await process.later(random.between(5, 30), () => {});
+    const server = this.server;
+    if (!server?.alive) throw new UnavailableError(`No mariadbd runs on ${this.name}`);
+    const unborn = { datadirId: random.hex(32), attempt: null, lineage: [] };
+    const running = this.#follow(process, server);
+    return {
+      running: {
+        ...running,
+        stop: () => Promise.reject(new Error("an adopted server is not the keeper's to stop")),
+      },
+      identity: () => process.later(1, () => this.datadir.identity ?? unborn),
+      facts: () =>
+        process.later(random.between(1, 4), () => {
+          const status = server.status();
+          if (status === null) throw new UnavailableError(`mariadbd on ${this.name} is silent`);
+          return {
+            isWsrepOn: true,
+            nodeName: this.name,
+            clusterName: CLUSTER_NAME,
+            listenAddress: `tcp://${this.address}:4567`,
+            gcommUuid: server.gcommUuid,
+            status,
+            inView: server.viewMembers(),
+          };
+        }),
+    };
+  }
+
+  #follow(process: SimProcess, server: Mariadbd): Running {
+    const { random } = this.#site;
     const exited = new Promise<ExitStatus>((resolve) => {
       server.onGone.push((status) => process.deliver(() => resolve(status)));
     });
     return {
-      pid: who.pid,
+      pid: server.pid,
       exited,
       status: () => process.later(random.between(1, 4), () => server.status()),
       makeWritable: () => this.#do(process, "make writable", 4, () => server.makeWritable()),

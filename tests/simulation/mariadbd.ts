@@ -86,6 +86,11 @@ export class Mariadbd {
     this.#after(this.#galera.random.between(150, 700), () => this.#start());
   }
 
+  /** Its name in the group communication. */
+  get gcommUuid(): string {
+    return `${this.name}-${this.pid}`;
+  }
+
   get alive(): boolean {
     return this.phase !== "gone";
   }
@@ -407,7 +412,11 @@ export class Mariadbd {
 
   viewMembers(): readonly ViewMember[] {
     if (!this.alive || !this.#answers || this.paused) return [];
-    return (this.component?.members ?? []).map(({ name, address }) => ({ name, address }));
+    return (this.component?.members ?? []).map(({ name, address, gcommUuid }) => ({
+      name,
+      address,
+      gcommUuid,
+    }));
   }
 
   #see(kind: TransferSeen["kind"], peer: string): void {
