@@ -1,0 +1,78 @@
+// needs: kubectl tls
+/**
+ * The README's commands for Kubernetes are such as kubectl takes: it reads them, with the files that they
+ * name, up to the point where it would ask a server. There is none here.
+ */
+import assert from "node:assert/strict";
+import { ROOT } from "../../.ci/root.ts";
+import { findKubectl } from "./kubectl.ts";
+import { inRepository } from "./promtool.ts";
+
+const KUBECTL = await findKubectl();
+
+/** The commands of the README's part on Kubernetes, each on one line. */
+async function commands(): Promise<readonly string[]> {
+  const readme = await Deno.readTextFile(inRepository("README.md"));
+  const [, part = ""] = /^### Kubernetes\n([^]*?)^### /m.exec(readme) ?? [];
+  const blocks = [...part.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, text = ""]) => text);
+  return blocks.join("").replaceAll("\\\n", "").split("\n").filter((line) => line !== "");
+}
+
+const NOBODY = `apiVersion: v1
+kind: Config
+clusters: [{ name: none, cluster: { server: "http://127.0.0.1:1" } }]
+contexts: [{ name: none, context: { cluster: none, user: none } }]
+users: [{ name: none, user: {} }]
+current-context: none
+`;
+
+Deno.test({
+  name: "kubectl takes the README's commands",
+  ignore: "problem" in KUBECTL,
+  async fn() {
+    assert.ok("path" in KUBECTL);
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.symlink(KUBECTL.path, `${folder}/kubectl`);
+      await Deno.writeTextFile(`${folder}/config`, NOBODY);
+      const env = {
+        PATH: `${folder}:${Deno.env.get("PATH")}`,
+        KUBECONFIG: `${folder}/config`,
+        HOME: folder,
+      };
+      const run = async (line: string) => {
+        const { success, stdout, stderr } = await new Deno.Command("bash", {
+          args: ["-c", line],
+          cwd: ROOT,
+          env,
+          stdin: "null",
+        }).output();
+        const [text = "", problem = ""] = [stdout, stderr].map((bytes) =>
+          new TextDecoder().decode(bytes)
+        );
+        return { success, text, problem };
+      };
+      const lines = await commands();
+      assert.ok(lines.length >= 15, lines.join("\n"));
+      const ended = await Promise.all(lines.map(run));
+      for (const [index, { success, problem }] of ended.entries()) {
+        assert.equal(success, false, lines[index]);
+        assert.match(
+          problem,
+          /127\.0\.0\.1:1( was refused|: connect: connection refused)/,
+          lines[index],
+        );
+      }
+      const secret = lines.find((line) => line.includes("create secret")) ?? "";
+      const { text } = await run(`${secret} --dry-run=client --output=json`);
+      const { data }: { readonly data: Readonly<Record<string, string>> } = JSON.parse(text);
+      const passwords = Object.values(data).map(atob);
+      assert.equal(new Set(passwords).size, 2);
+      for (const password of passwords) assert.match(password, /^[0-9a-f]{48}$/);
+      const { problem } = await run("kubectl scale statefulset galera --replica=5");
+      assert.match(problem, /unknown flag/);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
