@@ -14,6 +14,24 @@ Deno.test("promtool finds nothing to say of the alert rules, and each fires wher
   await promtool(["test", "rules", inRepository(FIXTURE)]);
 });
 
+Deno.test("promtool takes the README's ways to scrape members, each by the job that the alerts want", async () => {
+  const readme = await Deno.readTextFile(inRepository("README.md"));
+  const rules = await Deno.readTextFile(inRepository("k8s/alerts.yaml"));
+  const jobs = new Set([...rules.matchAll(/\bjob="([^"]+)"/g)].map(([, job]) => job));
+  const configurations = [...readme.matchAll(/^```yaml\n(scrape_configs:\n[^]*?)^```/gm)];
+  assert.equal(configurations.length, 2);
+  for (const [, text = ""] of configurations) {
+    const file = await Deno.makeTempFile({ suffix: ".yaml" });
+    try {
+      await Deno.writeTextFile(file, text);
+      await promtool(["check", "config", file]);
+    } finally {
+      await Deno.remove(file);
+    }
+    assert.deepEqual(new Set([...text.matchAll(/job_name: (.*)/g)].map(([, job]) => job)), jobs);
+  }
+});
+
 Deno.test("every alert is seen to fire and not to fire", async () => {
   const rules = await Deno.readTextFile(inRepository("k8s/alerts.yaml"));
   const fixture = await Deno.readTextFile(inRepository(FIXTURE));
