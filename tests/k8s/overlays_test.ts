@@ -49,6 +49,19 @@ for (const overlay of ["lab", "production"]) {
   });
 }
 
+Deno.test("a patch is in a file of its own, as Kustomize wanted it for long", async () => {
+  for (const overlay of ["lab", "production"]) {
+    const folder = inRepository(`k8s/overlays/${overlay}`);
+    const named = (await Deno.readTextFile(`${folder}/kustomization.yaml`)).matchAll(/path: (.*)/g);
+    const paths = [...named].map(([, path = ""]) => path);
+    for (const path of paths) {
+      assert.equal(parseManifests(await Deno.readTextFile(`${folder}/${path}`)).length, 1, path);
+    }
+    const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    assert.deepEqual(files.toSorted(), ["kustomization.yaml", ...paths].toSorted());
+  }
+});
+
 Deno.test({
   name: "the lab keeps nothing, and has one ZooKeeper server",
   ignore,
