@@ -1,14 +1,11 @@
 /** Our HTTP, which only ever tells: probes, metrics, `/status`, and how others ask for that. */
-import { getLogger } from "@logtape/logtape";
 import * as v from "valibot";
 import { UnavailableError } from "./errors.ts";
 import type { Readiness, Verdict } from "./health.ts";
-import { REAL_CLOCK } from "./machine/clock.ts";
+import { type Asked, HttpListener, type Limits } from "./http_listener.ts";
 import { type MemberStatus, STAGES } from "./progress.ts";
 import { words } from "./schemas.ts";
 import type { PeerStatus } from "./world.ts";
-
-const log = getLogger(["galera-keeper", "http"]);
 
 /** What listens; disposing of it closes it. */
 export interface HttpServer extends AsyncDisposable {
@@ -40,33 +37,18 @@ const METHODS = ["GET", "HEAD"];
  * Serves `/livez`, `/readyz` (also as `/`), `/status` and `/metrics`.
  *
  * @param listen An IP address and a port, 0 for any free one.
+ * @param limits What clients may take; for a test.
  * @throws {UnavailableError} The port is taken or the address is not ours.
  */
 export function serveHttp(
   listen: { readonly host: string; readonly port: number },
   served: Served,
+  limits?: Limits,
 ): HttpServer {
-  const closing = new AbortController();
-  const start = (port: number) =>
-    Deno.serve({
-      signal: closing.signal,
-      hostname: listen.host,
-      port,
-      onListen: () => {},
-      onError: () => say(500, "Something failed here"),
-    }, (request) => answer(request, served));
+  const answered = (asked: Asked) =>
+    answer(asked, served).catch(() => say(500, "Something failed here"));
   try {
-    const server = start(listen.port);
-    const { port } = server.addr;
-    const kept = keepServing(server, () => start(port), closing.signal);
-    return {
-      port,
-      [Symbol.asyncDispose]: () => {
-        // An orderly shutdown of Deno 2.6 waits for clients that never finish their request.
-        closing.abort();
-        return kept;
-      },
-    };
+    return new HttpListener(listen, answered, limits);
   } catch (error) {
     throw new UnavailableError(
       `Cannot serve HTTP on ${listen.host}:${listen.port}: ${messageOf(error)}; ` +
@@ -76,40 +58,11 @@ export function serveHttp(
   }
 }
 
-/** How long a server that has ended by itself stays away, in milliseconds. */
-const AGAIN_MS = 1000;
-
-/**
- * Starts a server again that has ended by itself: Deno's does when there is no file descriptor left for
- * one more client, and those that hold them go some time. Never rejects.
- */
-async function keepServing(
-  first: { readonly finished: Promise<void> },
-  start: () => { readonly finished: Promise<void> },
-  signal: AbortSignal,
-): Promise<void> {
-  let { finished } = first;
-  for (;;) {
-    await finished.catch((error) => {
-      if (signal.aborted) return;
-      log.warn("HTTP has ended, and begins anew: {problem}", { problem: messageOf(error) });
-    });
-    if (signal.aborted) return;
-    await REAL_CLOCK.sleep(AGAIN_MS, signal).catch(() => {});
-    if (signal.aborted) return;
-    try {
-      ({ finished } = start());
-    } catch (error) {
-      finished = Promise.reject(error);
-    }
-  }
-}
-
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function answer({ url, method }: Request, served: Served): Promise<Response> {
+async function answer({ url, method }: Asked, served: Served): Promise<Response> {
   const { pathname, searchParams } = new URL(url);
   const isProbe = ["/", "/readyz", "/livez"].includes(pathname);
   const methods = isProbe ? PROBE_METHODS : METHODS;

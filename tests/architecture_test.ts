@@ -156,12 +156,12 @@ const positionsCompareThemselves: Rule = (module) => {
 
 /**
  * The time of day is for people: the clock tells it, `up` prints it, the ZooKeeper client's log and
- * its znodes have it, a transfer that is over says how long it took, a
+ * its znodes have it, an answer by HTTP says it, a transfer that is over how long it took, a
  * metric has when certificates end. Nothing else can come to rest on it.
  */
 const timeOfDayIsForPeople: Rule = (module) => {
   const shows =
-    /^lib\/(?:machine\/clock|local\/screen|mariadb\/certificate\w+|transfer|metrics\/member|zookeeper\/addon_(?:session|values))\.ts$/;
+    /^lib\/(?:machine\/clock|local\/screen|mariadb\/certificate\w+|http_listener|transfer|metrics\/member|zookeeper\/addon_(?:session|values))\.ts$/;
   if (shows.test(module.path)) return [];
   const reads = code(module).match(/\bDate\b|\bTemporal\b/g) ?? [];
   return reads.map((word) => `${module.path} uses ${word}`);

@@ -261,7 +261,7 @@ Deno.test("serveHttp() closes beside clients that never finish their request", a
   await assert.rejects(askStatus(`${HOST}:${server.port}`, signal), /refused/);
 });
 
-Deno.test("serveHttp() goes on once clients have let go of all that a process may open", async () => {
+Deno.test("serveHttp() answers while clients hold all that a process may open, and once they have let go", async () => {
   const program = new URL("http_process.ts", import.meta.url).pathname;
   const child = new Deno.Command("sh", {
     args: [
@@ -290,16 +290,21 @@ Deno.test("serveHttp() goes on once clients have let go of all that a process ma
         refused++;
       }
     }
-    for (const client of clients.splice(0)) client.close();
     const answered = async () => {
       return await raw(port, "GET /livez HTTP/1.0\r\n\r\n").catch(() => "");
     };
     let hasEnded = false;
     child.status.then(() => hasEnded = true);
-    for (let tries = 0; !/ 200 OK/.test(await answered()); tries++) {
-      assert.ok(!hasEnded && tries < 600, hasEnded ? "the process has ended" : "it serves no more");
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const untilAnswered = async () => {
+      for (let tries = 0; !/ 200 OK/.test(await answered()); tries++) {
+        const problem = hasEnded ? "the process has ended" : "it serves no more";
+        assert.ok(!hasEnded && tries < 600, problem);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    await untilAnswered();
+    for (const client of clients.splice(0)) client.close();
+    await untilAnswered();
     await reader.cancel();
   } finally {
     for (const client of clients) client.close();
