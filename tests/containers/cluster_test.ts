@@ -2,84 +2,10 @@
 /** Three members and three ZooKeepers that know each other by name, and what containers go through. */
 import assert from "node:assert/strict";
 import type { Container } from "./container.ts";
+import { Cluster, type Name } from "./cluster.ts";
 import { podman, until } from "./podman.ts";
 import { Rows } from "./rows.ts";
 import { inContainers, Stage } from "./stage.ts";
-
-const NAMES = ["galera-1", "galera-2", "galera-3"] as const;
-type Name = typeof NAMES[number];
-
-/** The members of a stage; each keeps its volume when its container is taken away. */
-class Cluster {
-  readonly stage: Stage;
-  readonly #members: Map<string, Container>;
-  uuid = "";
-
-  private constructor(stage: Stage, members: readonly Container[]) {
-    this.stage = stage;
-    this.#members = new Map(members.map((member) => [member.name, member]));
-  }
-
-  static async make(stage: Stage): Promise<Cluster> {
-    await stage.zookeepers();
-    const cluster = new Cluster(stage, await stage.members(NAMES));
-    cluster.uuid = await cluster.untilWhole();
-    return cluster;
-  }
-
-  get all(): readonly Container[] {
-    return [...this.#members.values()];
-  }
-
-  get(name: Name): Container {
-    return this.#members.get(name)!;
-  }
-
-  /** Runs a member again, in a new container with what options of podman's. */
-  async again(name: Name, ...options: readonly string[]): Promise<Container> {
-    const volume = `${this.stage.prefix}-${name}`;
-    const member = await this.stage.member(name, { volume, options });
-    this.#members.set(name, member);
-    return member;
-  }
-
-  /** Waits until a person at each member is told that all is well. @returns The cluster's UUID. */
-  async untilWhole(): Promise<string> {
-    const uuids = new Set<string>();
-    for (const member of this.all) {
-      const { uuid } = await member.untilReady();
-      uuids.add(`${uuid}`);
-      await until(`${member.name} says that all is well`, async () => {
-        const { status, stdout } = await member.tryExec("galera-keeper", "status");
-        return status === 0 && stdout.startsWith("All well: 3 of 3 Synced\n");
-      });
-    }
-    assert.equal(uuids.size, 1);
-    return [...uuids][0]!;
-  }
-
-  /** It is the cluster that it was, whole and with every row. */
-  async assertIsAsItWas(rows: Rows): Promise<void> {
-    assert.equal(await this.untilWhole(), this.uuid);
-    await rows.assertNothingLost(this.all);
-  }
-
-  /** Waits until this one's component has so many members. */
-  async untilSize(member: Container, size: number): Promise<void> {
-    const ask = "SELECT variable_value FROM information_schema.global_status " +
-      "WHERE variable_name = 'wsrep_cluster_size'";
-    await until(`${size} are in the component`, async () => await member.sql(ask) === `${size}`);
-  }
-
-  /** Waits until ZooKeeper and the other members have given a member up. */
-  async untilGivenUp(name: Name, other: Container): Promise<void> {
-    await this.untilSize(other, 2);
-    await until(`${name} is not registered`, async () => {
-      const { stdout } = await other.tryExec("galera-keeper", "status");
-      return new RegExp(`^Degraded: ${name} `).test(stdout);
-    });
-  }
-}
 
 /** How often a container's keeper decided so, or such a transfer brought its data. */
 async function count(member: Container, what: RegExp): Promise<number> {
