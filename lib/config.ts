@@ -243,6 +243,14 @@ export function memberFromHostname(hostname: string): string {
   }
 }
 
+/**
+ * Whether a host's name is a container's id, as podman and docker give it: a container that is made anew
+ * has another one, and a member would come back as a stranger.
+ */
+export function isContainerId(hostname: string): boolean {
+  return /^[0-9a-f]{12}$/.test(hostname);
+}
+
 /** Where others reach us, and where to listen. */
 export type AddressOptions = Pick<RunOptions, "address" | "bind" | "interface" | "network">;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runCommandLine } from "../lib/cli.ts";
-import { buildRunConfig, type Machine, type RunConfig } from "../lib/config.ts";
+import { buildRunConfig, isContainerId, type Machine, type RunConfig } from "../lib/config.ts";
 import { ConfigError, UsageError } from "../lib/errors.ts";
 import { RUN } from "../lib/commands/run.ts";
 import type { RunOptions } from "../lib/settings/options.ts";
@@ -344,4 +344,11 @@ Deno.test("buildRunConfig() never shows a password in an error", async () => {
   await assert.rejects(configOf("", env), (error: Error) => !error.message.includes(secret));
   const digest = { GALERA_KEEPER_ZOOKEEPER_DIGEST: secret };
   await assert.rejects(configOf("", digest), (error: Error) => !error.message.includes(secret));
+});
+
+Deno.test("isContainerId() tells a name that podman or docker made from one that was given", () => {
+  for (const name of ["9b086eccfc30", "123456789012"]) assert.ok(isContainerId(name), name);
+  for (const name of ["galera-1", "db", "9b086eccfc3", "9b086eccfc300", "node-abcdef01"]) {
+    assert.ok(!isContainerId(name), name);
+  }
 });

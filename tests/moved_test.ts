@@ -8,10 +8,10 @@ function watch() {
   const time = new VirtualTime();
   const { clock } = new SimProcess(time);
   const stop = new AbortController();
-  const it = { next: null as string | null, isConnected: true, end: "" };
+  const it = { next: null as string | null, maySettle: () => Promise.resolve(true), end: "" };
   untilMoved({
     look: () => it.next,
-    isConnected: () => it.isConnected,
+    maySettle: () => it.maySettle(),
     graceMs: 10_000,
     clock,
   }, stop.signal).then((next) => it.end = next, (error) => it.end = `${error.message}`);
@@ -32,13 +32,15 @@ Deno.test("untilMoved() goes on with another address once that has lasted, and o
   assert.equal(it.end, "10.0.0.9");
 });
 
-Deno.test("untilMoved() leaves alone what runs while ZooKeeper is not reached by the other address", async () => {
+Deno.test("untilMoved() leaves alone what runs while ZooKeeper is not reached by the other address, or all is paused", async () => {
   const { time, it } = watch();
   it.next = "172.17.0.1";
-  it.isConnected = false;
+  it.maySettle = () => Promise.resolve(false);
+  await time.run(3_600_000);
+  it.maySettle = () => Promise.reject(new Error("Connection loss"));
   await time.run(3_600_000);
   assert.equal(it.end, "");
-  it.isConnected = true;
+  it.maySettle = () => Promise.resolve(true);
   await time.run(12_000);
   assert.equal(it.end, "172.17.0.1");
 });

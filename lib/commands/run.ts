@@ -5,19 +5,16 @@ import { REAL_CLOCK } from "../machine/clock.ts";
 import { reapOrphans } from "../machine/reaper.ts";
 import { stopSignals } from "../machine/signals.ts";
 import type { CommandDefinition } from "../command.ts";
-import { buildRunConfig, type RunConfig, THIS_MACHINE } from "../config.ts";
-import type { Told } from "../drain.ts";
+import { buildRunConfig, isContainerId, type RunConfig } from "../config.ts";
 import { EXIT, KeeperError } from "../errors.ts";
 import { describeExit, exitSignal } from "../exit.ts";
 import { askStatus } from "../http.ts";
-import { keep } from "../keeper.ts";
 import { logger, startLog } from "../log.ts";
 import type { Database, ExitStatus, Running } from "../mariadb/database.ts";
 import { watchCertificates } from "../mariadb/certificate_watch.ts";
 import { createDatabase } from "../mariadb/create.ts";
 import { Member } from "../member.ts";
-import { untilMoved } from "../moved.ts";
-import { isOurs } from "../settings/address.ts";
+import { keepUntilMoved, type Life } from "../moved.ts";
 import { RUN_OPTIONS, type RunOptions } from "../settings/options.ts";
 import { Progress } from "../progress.ts";
 
@@ -45,9 +42,20 @@ export const RUN: CommandDefinition = {
     const configure = () => buildRunConfig(options, context.rest, context.env);
     const config = configure();
     startLog(config.log);
+    if (options.member === undefined && config.storage === "persistent") warnOfName(config);
     return run(config, configure);
   },
 };
+
+function warnOfName({ member }: RunConfig): void {
+  if (!isContainerId(member)) return;
+  log.warn(
+    "This member's name, {member}, is its container's id, and another one's once that is made anew: " +
+      "the others would wait for {member} for good. Give it a name of its own, by --member or the " +
+      "container's --hostname",
+    { member },
+  );
+}
 
 /**
  * Runs one member until its `mariadbd` exits or a signal stops it. Where its address is another one
@@ -78,12 +86,6 @@ export async function run(config: RunConfig, configure: () => RunConfig): Promis
     if (!("address" in status)) return exitStatusOf(status);
     now = status;
   }
-}
-
-/** What a member's life depends on besides its settings. */
-interface Life {
-  readonly told: Told;
-  readonly configure: () => RunConfig;
 }
 
 /** @returns The settings to start again with where its address is another one now. */
@@ -117,56 +119,6 @@ async function keepMember(
   };
   const kept = new Member(settings, realWorld(config, database), timing, progress);
   return await keepUntilMoved(kept, config, life);
-}
-
-async function keepUntilMoved(
-  member: Member,
-  config: RunConfig,
-  { told, configure }: Life,
-): Promise<ExitStatus | RunConfig | null> {
-  const moved = new AbortController();
-  const ended = new AbortController();
-  let next: RunConfig | null = null;
-  untilMoved({
-    look: () => movedTo(config, configure),
-    isConnected: () => member.connected !== null,
-    graceMs: config.zookeeper.sessionTimeoutMs,
-    clock: REAL_CLOCK,
-  }, ended.signal).then((found) => {
-    next = found;
-    sayMoved(config, found);
-    moved.abort(new Error("This member has another address now"));
-  }, () => {});
-  try {
-    const either = (signal: AbortSignal) => AbortSignal.any([signal, moved.signal]);
-    const status = await keep(member, { signal: either(told.signal), again: either(told.again) });
-    if (told.signal.aborted || next !== null) return told.signal.aborted ? status : next;
-    // Galera aborts where it cannot listen for an IST by the address that it was given.
-    next = status === null ? null : movedTo(config, configure);
-    if (next !== null) sayMoved(config, next);
-    return next ?? status;
-  } finally {
-    ended.abort();
-  }
-}
-
-function sayMoved({ address }: RunConfig, next: RunConfig): void {
-  const to = next.address;
-  log.warn("This machine had the address {address} and has {to} now: starting again with it", {
-    address,
-    to,
-  });
-}
-
-/** The settings with another address, where ours is no longer this machine's and there is another to be had. */
-function movedTo({ address }: RunConfig, configure: () => RunConfig): RunConfig | null {
-  if (isOurs(address, THIS_MACHINE.interfaces())) return null;
-  try {
-    return configure();
-  } catch (error) {
-    if (error instanceof KeeperError) return null;
-    throw error;
-  }
 }
 
 function served({ clusterName }: RunConfig) {
