@@ -88,6 +88,8 @@ const REQUIREMENTS: Readonly<
     "iptables": programPaths("iptables"),
     "fuse-overlayfs": programPaths("fuse-overlayfs"),
     "debootstrap": programPaths("debootstrap"),
+    // What the README has for Docker's own.
+    "podman-compose": programPaths("podman-compose"),
   },
 };
 

@@ -152,27 +152,34 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const named = (text: string) =>
-      text.split("\n").filter((line) => line.startsWith(`${this.prefix}`));
     const filter = ["--filter", `label=${this.label}`];
-    const pods = (await podman("pod", "ps", "--quiet", ...filter)).split("\n").filter(Boolean);
-    if (pods.length > 0) await podman("pod", "rm", "--force", "--time", "0", ...pods);
-    const labelled = await podman("ps", "--all", "--quiet", ...filter);
-    const containers = labelled.split("\n").filter(Boolean);
-    if (containers.length > 0) {
-      await podman("rm", "--force", "--time", "0", "--volumes", ...containers);
+    await rid(["pod", "rm", "--force", "--time", "0"], ["pod", "ps", "--quiet", ...filter]);
+    // What others make in a test, as compose does, has our prefix, but not our label.
+    const all = ["ps", "--all", "--format", "{{.Names}}"];
+    const remove = ["rm", "--force", "--time", "0", "--volumes"];
+    await rid(remove, [...all, ...filter]);
+    await rid(remove, [...all, "--filter", `name=^${this.prefix}`]);
+    for (const kind of ["volume", "secret", "network"]) {
+      const force = kind === "secret" ? [] : ["--force"];
+      const list = [kind, "ls", "--format", "{{.Name}}"];
+      await rid([kind, "rm", ...force], list, (name) => name.startsWith(this.prefix));
     }
-    const volumes = named(await podman("volume", "ls", "--format", "{{.Name}}"));
-    if (volumes.length > 0) await podman("volume", "rm", "--force", ...volumes);
-    const secrets = named(await podman("secret", "ls", "--format", "{{.Name}}"));
-    if (secrets.length > 0) await podman("secret", "rm", ...secrets);
-    await podman("network", "rm", "--force", this.network);
   }
+}
+
+/** Removes what a listing lists. */
+async function rid(
+  remove: readonly string[],
+  list: readonly string[],
+  isOurs: (name: string) => boolean = () => true,
+): Promise<void> {
+  const names = (await podman(...list)).split("\n").filter(Boolean).filter(isOurs);
+  if (names.length > 0) await podman(...remove, ...names);
 }
 
 const READ_ONLY = [
   ...["--read-only", "--read-only-tmpfs=false"],
-  ...["--tmpfs", "/run/mysqld:mode=1777", "--tmpfs", "/tmp:mode=1777"],
+  ...["--tmpfs", "/run/mysqld", "--tmpfs", "/tmp"],
 ];
 
 function hasPassword(env: Readonly<Record<string, string>>): boolean {
