@@ -165,8 +165,9 @@ const MEMBER_CHECKS: Readonly<Record<string, MemberCheck>> = {
     });
     const ask = async (path: string | undefined) => {
       const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
+      const text = await response.text();
       assert.equal(response.status, 200, path);
-      return await response.text();
+      return text;
     };
     for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
       assert.equal(probe?.httpGet?.port, "http");
