@@ -96,7 +96,8 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
       {
         file: "tests/simulation/machine.ts",
         from: "reload: () => {},",
-        to: "reload: () => {},\n      bootstrapPrimary: () => galera.bootstrapPrimary(server),",
+        to:
+          "reload: () => {},\n      bootstrapPrimary: () => this.#site.galera.bootstrapPrimary(server),",
       },
       {
         file: "tests/simulation/galera.ts",
