@@ -1,4 +1,5 @@
 // needs: kubectl
+// from source only
 /** The overlays as kubectl renders them: each is a whole cluster that holds what the two files hold. */
 import assert from "node:assert/strict";
 import { GALERA_CHECKS } from "./galera_checks.ts";
