@@ -16,7 +16,7 @@ import { askAll } from "./peers.ts";
 import { type Registry, StaleError, TakenError } from "./registry.ts";
 import { type Started, untilRegistered } from "./registration.ts";
 import { acquireStartLock, letGo } from "./startup/lock.ts";
-import { waitOut } from "./startup.ts";
+import { untilFree, waitOut } from "./startup.ts";
 import { supervise } from "./supervise.ts";
 
 const log = getLogger(["galera-keeper", "adopt"]);
@@ -83,9 +83,8 @@ async function untilAdopted(
       signal.throwIfAborted();
       if (error instanceof TakenError) {
         patience ??= nowMs() + registry.ensemble.sessionTimeoutMs * 4 / 3;
-        if (nowMs() >= patience) throw new UnavailableError(`${error.message}: stop it first`);
-      }
-      await waitOut(member, error, signal);
+        await untilFree(member, error, patience, signal);
+      } else await waitOut(member, error, signal);
     }
   }
 }
@@ -116,7 +115,7 @@ async function adoptOnce(
     const snapshot = await registry.observe(watches.signal);
     // What was read before the lock was held is not acted on.
     const facts = await factsOf(member, clusterName, server);
-    const { status, gcommUuid } = facts;
+    const { status } = facts;
     if (facts.inView.length !== status.clusterSize) {
       throw new StaleError("The Galera view is changing");
     }
@@ -125,6 +124,7 @@ async function adoptOnce(
     const { member: name, address } = member.settings;
     const { cluster: onRecord, version, records, storage, nodes } = snapshot;
     const clusterUuid = onRecord.kind === "known" ? onRecord.cluster.uuid : null;
+    const sighting = await registry.adoptions.sighting();
     const request = (await registry.requests.read())?.request ?? null;
     const plan = planAdoption({
       self: {
@@ -133,8 +133,8 @@ async function adoptOnce(
         attempt: identity.attempt,
         lineage: identity.lineage,
         position: { uuid: status.clusterUuid, seqno: status.lastCommitted },
-        isSameServer: identity.adopted !== undefined && identity.adopted === gcommUuid,
       },
+      sighting: sighting?.sighting ?? null,
       inView,
       storage,
       cluster: onRecord,
@@ -151,10 +151,21 @@ async function adoptOnce(
     });
     if (plan.kind === "refuse") throw new RefusedError(`Not adopted: ${plan.reason}`);
     const { cluster } = plan;
-    const { attempt, attempts: lineage } = cluster;
     const { datadirId } = identity;
-    await member.database.writeIdentity({ datadirId, attempt, lineage, adopted: gcommUuid });
-    await registry.adoptions.begin(lock.path, { cluster, version, records: plan.records });
+    const followed = { datadirId, attempt: cluster.attempt, lineage: cluster.attempts };
+    // Two that are adopted at one moment are to tell of one attempt: a new one is none before it is on
+    // record. The id is in the datadir before that.
+    const { database } = member;
+    await database.writeIdentity(onRecord.kind === "none" ? identity : followed);
+    const { records: running } = plan;
+    await registry.adoptions.begin(lock.path, {
+      cluster,
+      version,
+      records: running,
+      inView,
+      sighting,
+    });
+    if (onRecord.kind === "none") await database.writeIdentity(followed);
     member.hasName(registry);
     const serverId = plan.records.find((record) => record.name === name)!.serverId!;
     member.progress.identify({ datadirId, serverId });

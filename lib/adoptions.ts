@@ -1,5 +1,5 @@
 /** What an adoption puts on record, and keeps on record: that the members of a Galera view run. */
-import { type InView, runningRecord, saysRunning } from "./cluster/adopt.ts";
+import { type InView, runningRecord, saysRunning, type Sighting } from "./cluster/adopt.ts";
 import type { Cluster, MemberRecord } from "./cluster/view.ts";
 import type { ViewMember } from "./mariadb/database.ts";
 import { isMemberName } from "./settings/values.ts";
@@ -8,7 +8,19 @@ import { settle } from "./settle.ts";
 import { readCluster } from "./snapshot.ts";
 import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
 import { NoNodeError } from "./zookeeper/errors.ts";
-import { formatCluster, formatRecord, parseRecord } from "./znodes.ts";
+import {
+  formatCluster,
+  formatRecord,
+  formatSighting,
+  parseRecord,
+  parseSighting,
+} from "./znodes.ts";
+
+/** A sighting and its version. */
+export interface VersionedSighting {
+  readonly sighting: Sighting;
+  readonly version: number;
+}
 
 /** The members of a Galera view, another text for each view with others in it, or the same started anew. */
 export function fingerprint(view: readonly ViewMember[]): string {
@@ -52,10 +64,12 @@ export class Adoptions {
    */
   async begin(
     lock: string,
-    { cluster, version, records }: {
+    { cluster, version, records, inView, sighting }: {
       readonly cluster: Cluster;
       readonly version: number | null;
       readonly records: readonly MemberRecord[];
+      readonly inView: readonly InView[];
+      readonly sighting: VersionedSighting | null;
     },
   ): Promise<void> {
     const path = `${this.#root}/cluster`;
@@ -64,6 +78,7 @@ export class Adoptions {
       version === null
         ? { op: "create", path, data: formatCluster(cluster) }
         : { op: "check", path, version },
+      this.#putSighting(inView, cluster.attempt, sighting),
     ];
     for (const record of records) {
       const before = await this.#read(record.name);
@@ -83,7 +98,7 @@ export class Adoptions {
   }
 
   /**
-   * Puts on record that those of the view run of whom it does not say so and for whom no keeper speaks:
+   * Puts on record who is in the view, and that those of it run of whom it does not say so and for whom no keeper speaks:
    * servers that others start come and go unseen, and may hold what nobody else does.
    *
    * @param view Asks for the view. It is asked once more behind the records: who is in it then runs.
@@ -99,6 +114,7 @@ export class Adoptions {
     if (cluster.kind !== "known" || version === null || cluster.cluster.attempt !== attempt) {
       throw new StaleError("Another attempt is on record");
     }
+    const sighting = await this.sighting();
     const missing = new Map<string, VersionedRecord | null>();
     for (const { name } of await view()) {
       if (name === this.#self.member) continue;
@@ -115,11 +131,42 @@ export class Adoptions {
       const record = runningRecord(one, before?.record ?? null, cluster.cluster);
       return [this.#put(record, before)];
     });
-    if (puts.length === 0) return now;
-    const check: Operation = { op: "check", path: `${this.#root}/cluster`, version };
+    const operations: readonly Operation[] = [
+      { op: "check", path: `${this.#root}/cluster`, version },
+      this.#putSighting(now, attempt, sighting),
+      ...puts,
+    ];
     const never = () => Promise.resolve(false); // Looked at again, it is seen what was written.
-    if (await settle(this.#ensemble, [check, ...puts], never, this.#signal)) return now;
+    if (await settle(this.#ensemble, operations, never, this.#signal)) return now;
     throw new StaleError("A record or the cluster changed meanwhile");
+  }
+
+  /** What an adopted member saw last; null where none ever was. @throws {ZnodeError} It is not one of ours. */
+  async sighting(): Promise<VersionedSighting | null> {
+    try {
+      const { data, stat } = await this.#ensemble.get(this.#sightingPath);
+      return { sighting: parseSighting(data), version: stat.version };
+    } catch (error) {
+      if (error instanceof NoNodeError) return null;
+      throw error;
+    }
+  }
+
+  get #sightingPath(): string {
+    return `${this.#root}/adoption`;
+  }
+
+  #putSighting(
+    inView: readonly InView[],
+    attempt: string,
+    before: VersionedSighting | null,
+  ): Operation {
+    const path = this.#sightingPath;
+    const servers = inView.map(({ gcommUuid }) => gcommUuid).filter((uuid) => uuid !== "");
+    const data = formatSighting({ attempt, servers });
+    return before === null
+      ? { op: "create", path, data }
+      : { op: "set", path, data, version: before.version };
   }
 
   #path(name: string): string {

@@ -131,7 +131,7 @@ async function oneRound(
  *
  * @param untilMs It is another keeper's that lives, after that. @throws {UnavailableError} Then.
  */
-async function untilFree(
+export async function untilFree(
   { progress, world: { clock } }: Member,
   { message, changed }: TakenError,
   untilMs: number,

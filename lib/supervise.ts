@@ -286,10 +286,15 @@ class Supervisor implements Disposable {
    */
   async #keepView(registry: Registry): Promise<null> {
     if (!this.#isPrimary || this.#isLost || this.#isOverruled) return null;
-    const { running, cluster } = this.#started;
+    const { running, cluster, uuid } = this.#started;
     const now = fingerprint(await running.viewMembers());
     if (now === "" || (now === this.#recordedView && registry === this.#recordedIn)) return null;
-    const view = async () => inViewOf(await running.viewMembers());
+    const view = async () => {
+      const members = inViewOf(await running.viewMembers());
+      const status = await running.status();
+      if (status?.primary && status.clusterUuid === uuid) return members;
+      throw new StaleError("It is in no primary component any more");
+    };
     this.#started.adopted = namesOf(await registry.adoptions.keep(view, cluster.attempt));
     this.#recordedView = now;
     this.#recordedIn = registry;

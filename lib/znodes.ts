@@ -3,6 +3,7 @@
  * this shape is somebody else's, and no decision rests on a guess about it.
  */
 import * as v from "valibot";
+import type { Sighting } from "./cluster/adopt.ts";
 import type { Request } from "./cluster/requests.ts";
 import type { Cluster, Decision, MemberRecord } from "./cluster/view.ts";
 import { attemptsSchema, name, seqno, stringify, uuid, words } from "./schemas.ts";
@@ -141,6 +142,12 @@ const nodeSchema = v.object({
   adopted: v.exactOptional(v.array(name)),
 });
 
+const sightingSchema = v.object({
+  v: v.literal(1),
+  attempt: name,
+  servers: v.array(name),
+});
+
 const arbitratorSchema = v.object({
   v: v.literal(1),
   name,
@@ -193,6 +200,12 @@ export function parseNode(data: Uint8Array): Node | null {
 export function parseArbitrator(data: Uint8Array): Arbitrator {
   const { v: _, ...arbitrator } = parse(arbitratorSchema, data);
   return arbitrator;
+}
+
+/** @throws {ZnodeError} When it is not what galera-keeper writes. */
+export function parseSighting(data: Uint8Array): Sighting {
+  const { v: _, ...sighting } = parse(sightingSchema, data);
+  return sighting;
 }
 
 /** A member's decisions, the newest last. @throws {ZnodeError} When it is not what galera-keeper writes. */
@@ -255,6 +268,11 @@ export function formatNode(node: Node): string {
 /** As it is written to `arbitrators/<name>`. */
 export function formatArbitrator(arbitrator: Arbitrator): string {
   return format(arbitrator);
+}
+
+/** As it is written to `adoption`. */
+export function formatSighting(sighting: Sighting): string {
+  return format(sighting);
 }
 
 /** As it is written to `decisions/<name>`. */

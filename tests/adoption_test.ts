@@ -2,20 +2,12 @@
 import assert from "node:assert/strict";
 import { allDown, allUp, MINUTE_MS, scenario, waitsFor } from "./scenario.ts";
 import type { Machine } from "./simulation/machine.ts";
+import { startAllByHand } from "./simulation/migration.ts";
 import type { Simulation } from "./simulation/simulation.ts";
 
 /** All serve, started by hand, with clients; nothing is on record. */
 async function byHand(simulation: Simulation): Promise<void> {
-  const { machines } = simulation;
-  for (const machine of machines) machine.byHand = true;
-  const [first, ...others] = machines;
-  first!.startByHand(null);
-  const synced = (machine: Machine) => machine.server?.status()?.synced === true;
-  assert.ok(await simulation.run(MINUTE_MS, () => synced(first!)));
-  for (const machine of others) {
-    machine.startByHand(machines.map(({ address }) => address));
-    assert.ok(await simulation.run(MINUTE_MS, () => synced(machine)), machine.name);
-  }
+  await startAllByHand(simulation);
   simulation.startClients();
   await simulation.run(5000);
 }
@@ -163,6 +155,24 @@ scenario(
     simulation.start(three);
     await takenOver(simulation, one).catch(() => {});
     await allUp(simulation);
+  },
+);
+
+scenario(
+  "goes on from the most advanced copy of servers that were stopped by hand",
+  {},
+  async (simulation) => {
+    await byHand(simulation);
+    const { uuid } = simulation.machine(1).server!.component!;
+    for (const machine of simulation.random.shuffle(simulation.machines)) {
+      machine.server!.terminate();
+      await allDown(simulation, [machine]);
+      machine.byHand = false;
+    }
+    simulation.start();
+    await allUp(simulation);
+    assert.equal(onRecord(simulation, "cluster").uuid, uuid);
+    simulation.checker.end();
   },
 );
 

@@ -5,8 +5,8 @@
  * That two copies have one UUID and that one goes further does not make them one history: somebody may
  * have bootstrapped by hand from an older one. Where all copies that are on record are in this server's
  * Galera view, Galera has made them one; where a registered member is in it, that member's keeper knows
- * the history; where it is the very process that was adopted before, it has never left it. Without any
- * of that it is refused: by IST the others would differ in silence.
+ * the history; a server in it that was seen in a component of that history before has never left it.
+ * Without any of that it is refused: by IST the others would differ in silence.
  */
 import type { Position } from "./position.ts";
 import { afterInspection, floorOf, joined, UNKNOWN_DATADIR } from "./record.ts";
@@ -24,6 +24,15 @@ import type {
 export interface InView {
   readonly name: string;
   readonly address: string;
+  /** Its server's name in the group communication, another one each time that it is started. */
+  readonly gcommUuid: string;
+}
+
+/** The servers that were seen last in a primary component of the cluster on record, by their `gcommUuid`. */
+export interface Sighting {
+  /** The attempt that was on record then. */
+  readonly attempt: string;
+  readonly servers: readonly string[];
 }
 
 /** All that an adoption rests on, read under the start-up lock. */
@@ -36,8 +45,6 @@ export interface AdoptionView {
     readonly lineage: readonly Attempt[];
     /** How far the server is. */
     readonly position: Position;
-    /** It is the very process that the id file speaks of. */
-    readonly isSameServer: boolean;
   };
   /** The server's Galera view, itself included. */
   readonly inView: readonly InView[];
@@ -47,6 +54,8 @@ export interface AdoptionView {
   readonly registered: readonly Registered[];
   /** How many members the cluster has, where a person says so; null: as many as are in the view. */
   readonly size: number | null;
+  /** What an adopted member saw last; null where none ever was. */
+  readonly sighting: Sighting | null;
   /** What was asked of all members and is not over, in a sentence; null where nothing is. */
   readonly asked: string | null;
   /** A new random attempt. */
@@ -145,12 +154,14 @@ function apart(view: AdoptionView, cluster: Cluster | null): string | null {
 
 /** Nothing shows that this server goes on with the history of all that is on record. */
 function unproven(view: AdoptionView, cluster: Cluster | null): string | null {
-  const { self, records } = view;
+  const { self, records, sighting } = view;
   const isWithOthers = view.registered.some(({ name, answer }) =>
     name !== null && name !== self.name && answer.kind === "primary" && isInView(view, name)
   );
   if (isWithOthers) return null;
-  if (cluster !== null && self.isSameServer && self.attempt === cluster.attempt) return null;
+  const goesOn = sighting !== null && sighting.attempt === cluster?.attempt &&
+    view.inView.some(({ gcommUuid }) => sighting.servers.includes(gcommUuid));
+  if (goesOn) return null;
   const away = records.filter((seen) =>
     seen.kind === "record" && nameOf(seen) !== self.name && !isInView(view, nameOf(seen)) &&
     uuidOf(seen.record) === self.position.uuid

@@ -29,8 +29,6 @@ export interface Identity {
   readonly attempt: string | null;
   /** The attempts that led to that one, itself included, oldest first. */
   readonly lineage: readonly Attempt[];
-  /** The server that was adopted on this datadir last, as {@link Adoptable.gcommUuid} names it. */
-  readonly adopted?: string;
 }
 
 /** How a `mariadbd` is started. */
@@ -186,8 +184,6 @@ export interface ServerFacts {
   readonly clusterName: string;
   /** Where Galera listens for the others, as in `tcp://192.0.2.1:4567`. */
   readonly listenAddress: string;
-  /** Its name in the group communication: another one each time it is started. */
-  readonly gcommUuid: string;
   /** Null where it does not answer that. */
   readonly status: WsrepStatus | null;
   /** Its Galera view; arbitrators have no address in it. */

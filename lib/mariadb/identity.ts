@@ -18,7 +18,6 @@ const identitySchema = v.object({
   lineage: v.optional(attemptsSchema, []),
   initialising: v.optional(v.boolean(), false),
   failedStarts: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
-  adopted: v.exactOptional(name),
 });
 
 /** What it holds. */
@@ -62,7 +61,7 @@ export async function touchIdentity(datadir: string): Promise<void> {
 /** Writes it, all or nothing. */
 export async function writeIdentity(
   datadir: string,
-  { datadirId, attempt, lineage, initialising, failedStarts, adopted }: StoredIdentity,
+  { datadirId, attempt, lineage, initialising, failedStarts }: StoredIdentity,
   owner: Owner,
 ): Promise<void> {
   const text = stringify({
@@ -72,7 +71,6 @@ export async function writeIdentity(
     ...(lineage.length > 0 && { lineage }),
     ...(initialising && { initialising }),
     ...(failedStarts > 0 && { failedStarts }),
-    ...(adopted !== undefined && { adopted }),
   });
   await writeAtomically(`${datadir}/${IDENTITY_FILE}`, `${text}\n`, 0o600, owner);
 }

@@ -124,8 +124,7 @@ export async function readFacts(connection: KeptConnection): Promise<ServerFacts
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_provider', 'wsrep_node_name', " +
       "'wsrep_cluster_name', 'wsrep_provider_options')",
   );
-  const gcomm = await connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_gcomm_uuid'");
-  if (rows === null || gcomm === null) return null;
+  if (rows === null) return null;
   const status = await readStatus(connection);
   const inView = await readMembership(connection);
   const values = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
@@ -138,7 +137,6 @@ export async function readFacts(connection: KeptConnection): Promise<ServerFacts
     nodeName: text("wsrep_node_name"),
     clusterName: text("wsrep_cluster_name"),
     listenAddress,
-    gcommUuid: String(gcomm[0]?.[1] ?? ""),
     status,
     inView,
   };

@@ -55,9 +55,13 @@ const VIEW: AdoptionView = {
     attempt: null,
     lineage: [],
     position: { uuid: UUID, seqno: 100n },
-    isSameServer: false,
   },
-  inView: ["a", "b", "c"].map((name, at) => ({ name, address: `192.0.2.${at + 1}` })),
+  sighting: null,
+  inView: ["a", "b", "c"].map((name, at) => ({
+    name,
+    address: `192.0.2.${at + 1}`,
+    gcommUuid: `server-${name}`,
+  })),
   storage: "persistent",
   cluster: { kind: "none" },
   records: [],
@@ -127,8 +131,8 @@ Deno.test("planAdoption() keeps the cluster that is on record, where something s
       records: [record("b", running()), record("d", at(200n))],
     }],
     ["all on record in the view", { records: [record("b", running()), record("c", at(200n))] }],
-    ["the process that was adopted before", {
-      self: { ...VIEW.self, attempt: "x", isSameServer: true },
+    ["a server that was seen in a component of it", {
+      sighting: { attempt: "x", servers: ["server-d", "server-c"] },
       records: [record("a", running()), record("d", at(200n))],
     }],
     ["one that never held any of it is away", { records: [record("d", { kind: "nothing" })] }],
@@ -167,10 +171,15 @@ Deno.test("planAdoption() refuses, and says why", () => {
       { cluster: known(), records: [record("b", running()), record("d", running())] },
       /^d is on record with data of this cluster/,
     ],
-    // Adopted before, and a person decided otherwise since.
+    [{
+      cluster: known(),
+      sighting: { attempt: "x", servers: ["server-d"] },
+      records: [record("d", running())],
+    }, /^d is on record with data of this cluster/],
+    // Seen before, and a person decided otherwise since.
     [{
       cluster: known({ attempt: "z" }),
-      self: { ...VIEW.self, attempt: "x", isSameServer: true },
+      sighting: { attempt: "x", servers: ["server-a"] },
       records: [record("d", running())],
     }, /^d is on record with data of this cluster/],
     [

@@ -11,6 +11,7 @@ import {
   assertNothingLost,
   bootstraps,
   inOrder,
+  insert,
   logSince,
   onRecord,
   recordOf,
@@ -18,6 +19,30 @@ import {
 } from "./outage.ts";
 
 const NAMED = [`--cluster-name=${BY_HAND_NAME}`];
+
+Deno.test("a cluster that was run by hand and is stopped goes on under keepers that know how many there are", async () => {
+  await using servers = await startServers();
+  await using cluster = await TestCluster.prepare(servers.hosts);
+  const { members } = cluster;
+  const [one] = members as [TestMember];
+  await using byHand = new ByHand(members);
+  await byHand.startAll();
+  await one.query("CREATE DATABASE app");
+  await one.query("CREATE TABLE app.t (id INT PRIMARY KEY)");
+  const [row] = await one.query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'");
+  const acknowledged: number[] = [];
+  for (const [at, member] of members.entries()) {
+    await insert(member, at);
+    acknowledged.push(at);
+    // Whoever stays has a row that the others lack.
+    await byHand.stop(member);
+  }
+  for (const member of members) member.start({ size: 3, options: NAMED });
+  const [status] = await untilAllRegistered(members);
+  assert.equal(status!.uuid, row!["Value"]);
+  await assertNothingLost(members, acknowledged);
+  assert.deepEqual(await bootstraps(cluster), ["galera-3"]);
+});
 
 Deno.test("a cluster run by hand is taken over, one member at a time, under writing clients", async (t) => {
   await using servers = await startServers();

@@ -25,8 +25,21 @@ export class FaultRun {
   /** Who looks after it all. */
   readonly attendant: Attendant;
 
-  constructor(simulation: Simulation) {
+  readonly #kinds: readonly Fault[];
+  readonly #mayStrike: (fault: Fault) => boolean;
+
+  /**
+   * @param without Kinds of faults that are left out.
+   * @param mayStrike Whether one may strike now.
+   */
+  constructor(
+    simulation: Simulation,
+    without: readonly Fault[] = [],
+    mayStrike: (fault: Fault) => boolean = () => true,
+  ) {
     this.simulation = simulation;
+    this.#mayStrike = mayStrike;
+    this.#kinds = ALL_FAULTS().filter((fault) => !without.includes(fault));
     this.attendant = new Attendant(simulation);
   }
 
@@ -72,6 +85,7 @@ export class FaultRun {
     while (time.nowMs < endMs) {
       await this.simulation.run(this.random.between(1, 2 * meanMs));
       const fault = this.#pick(weights);
+      if (!this.#mayStrike(fault)) continue;
       this.counts.set(fault.name, (this.counts.get(fault.name) ?? 0) + 1);
       fault.strike(this);
     }
@@ -84,12 +98,12 @@ export class FaultRun {
   #chooseFaults(): ReadonlyMap<Fault, number> {
     const share = this.random.pick([0.15, 0.4, 1]);
     const weights = new Map<Fault, number>();
-    for (const fault of ALL_FAULTS()) {
+    for (const fault of this.#kinds) {
       const isIn = this.random.chance(share);
       const factor = this.random.pick([0.3, 1, 1, 4]);
       if (isIn) weights.set(fault, fault.weight * factor);
     }
-    if (weights.size === 0) weights.set(this.random.pick(ALL_FAULTS()), 1);
+    if (weights.size === 0) weights.set(this.random.pick(this.#kinds), 1);
     return weights;
   }
 

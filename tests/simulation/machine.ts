@@ -365,7 +365,6 @@ export class Machine {
             nodeName: this.name,
             clusterName: CLUSTER_NAME,
             listenAddress: `tcp://${this.address}:4567`,
-            gcommUuid: server.gcommUuid,
             status,
             inView: server.viewMembers(),
           };

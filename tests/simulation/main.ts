@@ -3,15 +3,22 @@
  *
  *     deno task sim --seeds N [--from SEED]    runs seeds on all cores, says what came of them
  *     deno task sim --seed SEED                one seed again, with its timeline
+ *     deno task sim --kind adopted …           clusters that are run by hand, and taken over
  *
  * The last line is `N passed, N failed`, counted in seeds.
  */
 import { parseArgs } from "node:util";
-import { runSeed } from "./seed.ts";
-import type { SeedReport } from "./worker.ts";
+import { type Kind, KINDS, runSeed } from "./seed.ts";
+import type { SeedReport, SeedTask } from "./worker.ts";
 
 // deno-lint-ignore no-console -- a command's output
 const print = (text: string) => console.log(text);
+
+function kindOf(text: string): Kind {
+  const kind = KINDS.find((one) => one === text);
+  if (kind === undefined) throw new Error(`There is no kind "${text}"`);
+  return kind;
+}
 
 function add(to: Map<string, number>, from: ReadonlyMap<string, number>): void {
   for (const [key, count] of from) to.set(key, (to.get(key) ?? 0) + count);
@@ -29,7 +36,7 @@ function tell({ seed, violations }: Pick<SeedReport, "seed" | "violations">): vo
 }
 
 async function replay(seed: number): Promise<boolean> {
-  const result = await runSeed(seed);
+  const result = await runSeed(seed, kind);
   print(result.timeline.join("\n"));
   tell(result);
   if (result.excused !== null) print(`Excused: ${result.excused}`);
@@ -46,7 +53,7 @@ async function runAll(
   const work = (worker: Worker) =>
     new Promise<void>((resolve, reject) => {
       const go = () => {
-        if (next < from + seeds) worker.postMessage(next++);
+        if (next < from + seeds) worker.postMessage({ seed: next++, kind } satisfies SeedTask);
         else resolve();
       };
       worker.addEventListener("message", ({ data }: MessageEvent<SeedReport>) => {
@@ -96,8 +103,10 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "100" },
     from: { type: "string", default: "1" },
     seed: { type: "string" },
+    kind: { type: "string", default: KINDS[0] },
   },
 });
+const kind = kindOf(values.kind);
 const isWell = values.seed === undefined
   ? await sweep(Number(values.from), Number(values.seeds))
   : await replay(Number(values.seed));

@@ -7,6 +7,7 @@
  *                                                                  seeds from 1 on do
  *     deno task mutants --hunt [--from SEED] …                     which seed finds them, to be recorded
  */
+import { ADOPTION_MUTANTS } from "./mutants/adoptions.ts";
 import { DECISION_MUTANTS } from "./mutants/decisions.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { RECORD_MUTANTS } from "./mutants/records.ts";
@@ -17,6 +18,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RECORD_MUTANTS,
   ...START_MUTANTS,
   ...DECISION_MUTANTS,
+  ...ADOPTION_MUTANTS,
 ];
 
 /** The design's sentences that close a hole once found, and which mutants break each. */
@@ -55,6 +57,12 @@ export const SENTENCES: Readonly<Record<string, readonly string[]>> = {
     "restores-itself-only",
     "restored-in-two-steps",
   ],
+  "An adoption: running for every member of the Galera view, in the same multi, and for who joins it":
+    [
+      "adopts-itself-only",
+      "late-comers-unrecorded",
+    ],
+  "What nothing shows to go on with the history on record is not adopted": ["any-history-adopted"],
   "Both commands of an operator refuse for a member that is alive": [
     "forces-over-the-living",
     "forgets-the-living",

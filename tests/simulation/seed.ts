@@ -1,6 +1,10 @@
 /** One seed, one run: a site, faults, all healed, everybody Primary again. */
 import { Attendant } from "./attendant.ts";
+import { DISK_FAULTS } from "./disk_faults.ts";
 import { FaultRun } from "./faults.ts";
+import { Migration } from "./migration.ts";
+import { PERSON_FAULTS } from "./person_faults.ts";
+import { SCALE_FAULTS } from "./scale_faults.ts";
 import { Random } from "./random.ts";
 import { Simulation } from "./simulation.ts";
 import type { Violation } from "./checker.ts";
@@ -38,6 +42,11 @@ const SETUPS: readonly Setup[] = [
   { name: "--size 1 for the first", weight: 2, storage: "persistent", size: "first alone" },
   { name: "--storage ephemeral", weight: 2, storage: "ephemeral", size: "all" },
 ];
+
+const BY_HAND: Setup = { name: "by hand", weight: 1, storage: "persistent", size: "all" };
+
+/** Copies and commands that come on top of what is done by hand. */
+const NOT_BY_HAND = [...DISK_FAULTS, ...SCALE_FAULTS, ...PERSON_FAULTS];
 
 function setupOf(seed: number): Setup {
   const random = new Random(~seed);
@@ -104,10 +113,14 @@ async function attendedBy(simulation: Simulation, attendant: Attendant): Promise
   }
 }
 
+/** A cluster of ours from the beginning, or one that is run by hand and taken over. */
+export const KINDS = ["kept", "adopted"] as const;
+export type Kind = typeof KINDS[number];
+
 /** Runs a seed. */
-export async function runSeed(seed: number): Promise<SeedResult> {
+export async function runSeed(seed: number, kind: Kind = "kept"): Promise<SeedResult> {
   const members = 2 + (seed % 6);
-  const setup = setupOf(seed);
+  const setup = kind === "kept" ? setupOf(seed) : BY_HAND;
   const simulation = new Simulation({
     seed,
     members,
@@ -119,7 +132,10 @@ export async function runSeed(seed: number): Promise<SeedResult> {
     timing: { stallMs: MINUTE_MS, drainMs: new Random(seed ^ 0x5a5a).pick([0, 2000, 8000]) },
   });
   const { checker, random } = simulation;
-  const run = new FaultRun(simulation);
+  const migration = kind === "adopted" ? new Migration(simulation) : null;
+  const run = migration === null
+    ? new FaultRun(simulation)
+    : new FaultRun(simulation, NOT_BY_HAND, (fault) => migration.mayStrike(fault));
   simulation.note(`${members} members, ${setup.name}`);
   if (setup.size === "first alone") {
     const first = simulation.machine(1);
@@ -127,14 +143,18 @@ export async function runSeed(seed: number): Promise<SeedResult> {
     simulation.start(first);
     first.size = members;
   }
-  simulation.start();
+  if (migration === null) simulation.start();
+  else await migration.begin();
   if (setup.size === "none") run.attended();
   simulation.startClients(random.pick([50, 300, 2000]));
   // Some faults strike while the first cluster begins.
-  if (random.chance(0.7)) await simulation.run(5 * MINUTE_MS, () => simulation.allPrimary());
+  if (migration === null && random.chance(0.7)) {
+    await simulation.run(5 * MINUTE_MS, () => simulation.allPrimary());
+  }
   await run.run(random.between(20, 150) * 1000);
   run.healAll();
   simulation.note("ALL HEALED");
+  await migration?.end();
   const up = await allUp(simulation);
   let excused: string | null = null;
   if (up) await requestOver(simulation);

@@ -11,6 +11,13 @@ Deno.test(`the guarantees hold through ${SEEDS} seeds of faults`, async () => {
   }
 });
 
+Deno.test("they hold where a cluster that is run by hand is taken over", async () => {
+  for (let seed = 1; seed <= SEEDS / 4; seed++) {
+    const { violations } = await runSeed(seed, "adopted");
+    assert.deepEqual(violations, [], `deno task sim --kind adopted --seed ${seed} shows it`);
+  }
+});
+
 Deno.test("a seed gives the same run each time", async () => {
   const [one, other] = [await runSeed(7), await runSeed(7)];
   assert.deepEqual(one.timeline, other.timeline);

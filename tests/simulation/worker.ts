@@ -1,9 +1,15 @@
 /** A thread that runs the seeds that it is told, one after the other. */
 import type { Violation } from "./checker.ts";
-import { runSeed, type SeedResult } from "./seed.ts";
+import { type Kind, runSeed, type SeedResult } from "./seed.ts";
 
 /** What a seed came to: all but its timeline, which only a replay shows. */
 export type SeedReport = Omit<SeedResult, "timeline">;
+
+/** What is to be run. */
+export interface SeedTask {
+  readonly seed: number;
+  readonly kind: Kind;
+}
 
 const thread = self as unknown as Worker;
 
@@ -16,8 +22,8 @@ self.addEventListener("unhandledrejection", (event) => {
   unawaited.push({ guarantee: 0, what, atMs: 0 });
 });
 
-thread.addEventListener("message", async ({ data: seed }: MessageEvent<number>) => {
-  const { timeline: _, ...result } = await runSeed(seed);
+thread.addEventListener("message", async ({ data }: MessageEvent<SeedTask>) => {
+  const { timeline: _, ...result } = await runSeed(data.seed, data.kind);
   const violations = [...result.violations, ...unawaited.splice(0)];
   thread.postMessage({ ...result, violations } satisfies SeedReport);
 });

@@ -1,4 +1,5 @@
 /** All scripted histories: what a seed finds seldom or never, told event by event. */
+import { ADOPTIONS } from "./adoptions.ts";
 import { ENSEMBLES } from "./ensembles.ts";
 import { OUTAGES } from "./outages.ts";
 import { PERSONS } from "./persons.ts";
@@ -9,4 +10,10 @@ import { STARTS } from "./starts.ts";
 export const HISTORY_SEEDS = [1, 2, 3];
 
 /** All histories. */
-export const HISTORIES: readonly History[] = [...STARTS, ...OUTAGES, ...ENSEMBLES, ...PERSONS];
+export const HISTORIES: readonly History[] = [
+  ...STARTS,
+  ...OUTAGES,
+  ...ENSEMBLES,
+  ...PERSONS,
+  ...ADOPTIONS,
+];
