@@ -1,5 +1,6 @@
 /** How members stop when they are told to, the real code on virtual time. */
 import assert from "node:assert/strict";
+import { afterDrain } from "../lib/drain.ts";
 import type { Machine } from "./simulation/machine.ts";
 import type { Simulation } from "./simulation/simulation.ts";
 import { allDown, allUp, MINUTE_MS, scenario, serving } from "./scenario.ts";
@@ -41,6 +42,15 @@ scenario("drains when it is told to stop, and stops after that", draining, async
   simulation.start(one);
   await allUp(simulation);
 });
+
+scenario("does not drain where it is told twice at one time", draining, async (simulation) => {
+  await serving(simulation);
+  const { member } = simulation.machine(1);
+  const both = AbortSignal.abort(new Error("It has another address"));
+  using drained = afterDrain(member!, { signal: both, again: both });
+  assert.equal(member!.progress.status.stage, "registered");
+  assert.equal(drained.signal.reason.message, "It has another address");
+}, 1);
 
 scenario("stops soon when it is told again, however often", draining, async (simulation) => {
   await serving(simulation);
