@@ -46,6 +46,11 @@ export class Container {
     return JSON.parse(await podman("inspect", "--format", "{{json .State}}", this.id));
   }
 
+  /** A part of what podman says of it, by a template. */
+  async inspected(format: string): Promise<string> {
+    return await podman("container", "inspect", "--format", format, this.id);
+  }
+
   /** All that podman says of it. */
   async inspect(): Promise<Readonly<Record<string, unknown>>> {
     return JSON.parse(await podman("container", "inspect", this.id))[0];

@@ -33,7 +33,7 @@ export class ByHand implements AsyncDisposable {
   /** Starts one, and waits until it is Synced. */
   async start(member: TestMember, ...more: readonly string[]): Promise<void> {
     const file = join(dirname(member.datadir), "by-hand.cnf");
-    await Deno.writeTextFile(file, this.#options(member));
+    await Deno.writeTextFile(file, optionsByHand(member, this.#members));
     this.#processes.push(
       new Deno.Command("mariadbd", {
         args: [`--defaults-file=${file}`, ...more],
@@ -53,40 +53,6 @@ export class ByHand implements AsyncDisposable {
     await until(`${member.name} has stopped`, async () => await serverOf(member) !== pid, 50);
   }
 
-  #options({ name, address, datadir, socket }: TestMember): string {
-    const galera = `gmcast.listen_addr=tcp://${address}:4567;ist.recv_addr=${address}:4568;` +
-      "gcache.size=32M";
-    const peers = this.#members.map((member) => member.address).join(",");
-    return [
-      "[mysqld]",
-      ...(Deno.uid() === 0 ? ["user=mysql"] : []),
-      `datadir=${datadir}`,
-      `socket=${socket}`,
-      `pid-file=${dirname(datadir)}/by-hand.pid`,
-      `log-error=${datadir}/by-hand.err`,
-      `bind-address=${address}`,
-      "binlog_format=ROW",
-      "default_storage_engine=InnoDB",
-      "innodb_autoinc_lock_mode=2",
-      "innodb_buffer_pool_size=32M",
-      "innodb_log_file_size=16M",
-      "innodb_flush_log_at_trx_commit=2",
-      "performance_schema=OFF",
-      "wsrep_on=ON",
-      "wsrep_provider=/usr/lib/galera/libgalera_smm.so",
-      `wsrep_cluster_name=${BY_HAND_NAME}`,
-      `wsrep_cluster_address=gcomm://${peers}`,
-      `wsrep_node_name=${name}`,
-      `wsrep_node_address=${address}`,
-      "wsrep_sst_method=rsync",
-      `wsrep_sst_receive_address=${address}:4444`,
-      `wsrep_provider_options="${galera}"`,
-      "[sst]",
-      "sst-syslog=0",
-      "",
-    ].join("\n");
-  }
-
   /** Those that were not stopped are killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const process of this.#processes) {
@@ -98,6 +64,44 @@ export class ByHand implements AsyncDisposable {
       await process.status;
     }
   }
+}
+
+/** An option file of theirs. @param members All that are in the cluster. */
+export function optionsByHand(
+  { name, address, datadir, socket }: TestMember,
+  members: readonly TestMember[],
+): string {
+  const galera = `gmcast.listen_addr=tcp://${address}:4567;ist.recv_addr=${address}:4568;` +
+    "gcache.size=32M";
+  const peers = members.map((member) => member.address).join(",");
+  return [
+    "[mysqld]",
+    ...(Deno.uid() === 0 ? ["user=mysql"] : []),
+    `datadir=${datadir}`,
+    `socket=${socket}`,
+    `pid-file=${dirname(datadir)}/by-hand.pid`,
+    `log-error=${datadir}/by-hand.err`,
+    `bind-address=${address}`,
+    "binlog_format=ROW",
+    "default_storage_engine=InnoDB",
+    "innodb_autoinc_lock_mode=2",
+    "innodb_buffer_pool_size=32M",
+    "innodb_log_file_size=16M",
+    "innodb_flush_log_at_trx_commit=2",
+    "performance_schema=OFF",
+    "wsrep_on=ON",
+    "wsrep_provider=/usr/lib/galera/libgalera_smm.so",
+    `wsrep_cluster_name=${BY_HAND_NAME}`,
+    `wsrep_cluster_address=gcomm://${peers}`,
+    `wsrep_node_name=${name}`,
+    `wsrep_node_address=${address}`,
+    "wsrep_sst_method=rsync",
+    `wsrep_sst_receive_address=${address}:4444`,
+    `wsrep_provider_options="${galera}"`,
+    "[sst]",
+    "sst-syslog=0",
+    "",
+  ].join("\n");
 }
 
 /** Whether its server is Synced, by its own word. */

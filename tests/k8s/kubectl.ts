@@ -74,3 +74,49 @@ function unzipped(archive: Uint8Array, wanted: string): Uint8Array {
   }
   throw new Error(`${wanted} is not in the archive`);
 }
+
+/** A server that nobody is. */
+const NOBODY = `apiVersion: v1
+kind: Config
+clusters: [{ name: none, cluster: { server: "http://127.0.0.1:1" } }]
+contexts: [{ name: none, context: { cluster: none, user: none } }]
+users: [{ name: none, user: {} }]
+current-context: none
+`;
+
+/** How a shell's command ended. */
+export interface Ran {
+  readonly success: boolean;
+  readonly text: string;
+  readonly problem: string;
+}
+
+/** Has shell commands run with that kubectl, in a folder, where no server answers. */
+export async function withoutServer(
+  kubectl: string,
+  cwd: string,
+  use: (run: (line: string) => Promise<Ran>) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.symlink(kubectl, `${folder}/kubectl`);
+    await Deno.writeTextFile(`${folder}/config`, NOBODY);
+    const env = {
+      PATH: `${folder}:${Deno.env.get("PATH")}`,
+      KUBECONFIG: `${folder}/config`,
+      HOME: folder,
+    };
+    await use(async (line) => {
+      const { success, stdout, stderr } = await new Deno.Command("bash", {
+        args: ["-c", line],
+        cwd,
+        env,
+        stdin: "null",
+      }).output();
+      const decoder = new TextDecoder();
+      return { success, text: decoder.decode(stdout), problem: decoder.decode(stderr) };
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

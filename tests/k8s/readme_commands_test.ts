@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { ROOT } from "../../.ci/root.ts";
-import { findKubectl } from "./kubectl.ts";
+import { findKubectl, withoutServer } from "./kubectl.ts";
 import { inRepository } from "./promtool.ts";
 
 const KUBECTL = await findKubectl();
@@ -18,40 +18,12 @@ async function commands(): Promise<readonly string[]> {
   return blocks.join("").replaceAll("\\\n", "").split("\n").filter((line) => line !== "");
 }
 
-const NOBODY = `apiVersion: v1
-kind: Config
-clusters: [{ name: none, cluster: { server: "http://127.0.0.1:1" } }]
-contexts: [{ name: none, context: { cluster: none, user: none } }]
-users: [{ name: none, user: {} }]
-current-context: none
-`;
-
 Deno.test({
   name: "kubectl takes the README's commands",
   ignore: "problem" in KUBECTL,
   async fn() {
     assert.ok("path" in KUBECTL);
-    const folder = await Deno.makeTempDir();
-    try {
-      await Deno.symlink(KUBECTL.path, `${folder}/kubectl`);
-      await Deno.writeTextFile(`${folder}/config`, NOBODY);
-      const env = {
-        PATH: `${folder}:${Deno.env.get("PATH")}`,
-        KUBECONFIG: `${folder}/config`,
-        HOME: folder,
-      };
-      const run = async (line: string) => {
-        const { success, stdout, stderr } = await new Deno.Command("bash", {
-          args: ["-c", line],
-          cwd: ROOT,
-          env,
-          stdin: "null",
-        }).output();
-        const [text = "", problem = ""] = [stdout, stderr].map((bytes) =>
-          new TextDecoder().decode(bytes)
-        );
-        return { success, text, problem };
-      };
+    await withoutServer(KUBECTL.path, ROOT, async (run) => {
       const lines = await commands();
       assert.ok(lines.length >= 15, lines.join("\n"));
       const ended = await Promise.all(lines.map(run));
@@ -71,8 +43,6 @@ Deno.test({
       for (const password of passwords) assert.match(password, /^[0-9a-f]{48}$/);
       const { problem } = await run("kubectl scale statefulset galera --replica=5");
       assert.match(problem, /unknown flag/);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    });
   },
 });
