@@ -184,6 +184,10 @@ async function usesOfEnvironment(): Promise<
 Deno.test("the README's table has every variable that is read, and no others", async () => {
   const { names, others } = await usesOfEnvironment();
   assert.deepEqual([...new Set(others)].toSorted(), COMPUTED.toSorted());
+  const without = COMMANDS.flatMap(({ name, options }) =>
+    options.filter((option) => option.hasVariable === false).map(({ flags }) => `${name} ${flags}`)
+  );
+  assert.deepEqual(without, ["log --member <name>"]);
   const ofOptions = new Set(COMMANDS.flatMap(({ options }) => options.map(variableOf)));
   const read = [...names, ...await variablesOfRun()].filter((name) => !ofOptions.has(name))
     .map((name) => name.replace(/^MYSQL_/, "MARIADB_").replace(/_FILE$/, ""));
