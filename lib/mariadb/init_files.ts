@@ -7,9 +7,15 @@ import type { DatabaseSettings } from "./settings.ts";
 /** Where the official image has them. */
 const INIT_FOLDER = "/docker-entrypoint-initdb.d";
 
+/** What unpacks a file that is packed in a way that Deno does not know, and Debian's package of it. */
+const UNPACKERS: ReadonlyMap<string, readonly [program: string, debianPackage: string]> = new Map([
+  [".sql.xz", ["xz", "xz-utils"]],
+  [".sql.zst", ["zstd", "zstd"]],
+]);
+
 /**
- * Applies the files of the folder, in the order of their names: `.sql` and `.sql.gz` go to the
- * server, `.sh` are run.
+ * Applies the files of the folder, in the order of their names: `.sql`, also packed as `.gz`, `.xz`
+ * or `.zst`, go to the server, `.sh` are run.
  *
  * @param clientFile An option file with which a client logs in, beside a my.cnf for those that log in
  * by themselves.
@@ -33,6 +39,7 @@ export async function runInitFiles(
   };
   for (const name of await initFileNames(settings)) {
     const path = `${folder}/${name}`;
+    const unpacker = UNPACKERS.get(/\.sql\.\w+$/.exec(name)?.[0] ?? "");
     if (name.endsWith(".sql")) {
       log.info('Applying "{path}"', { path });
       await run({ ...client, input: (await Deno.open(path)).readable });
@@ -40,6 +47,14 @@ export async function runInitFiles(
       log.info('Applying "{path}"', { path });
       const input = (await Deno.open(path)).readable.pipeThrough(new DecompressionStream("gzip"));
       await run({ ...client, input });
+    } else if (unpacker !== undefined) {
+      log.info('Applying "{path}"', { path });
+      const unpack = [await findProgram([unpacker[0]], unpacker[1]), "--decompress", "--stdout"];
+      const script = `${unpack.join(" ")} -- "$0" | "$@"`;
+      await run({
+        program: await findProgram(["bash"], "bash"),
+        args: ["-euo", "pipefail", "-c", script, path, client.program, ...client.args],
+      });
     } else if (name.endsWith(".sh")) {
       log.info('Running "{path}"', { path });
       const isProgram = ((await Deno.stat(path)).mode ?? 0) & 0o111;
@@ -47,7 +62,7 @@ export async function runInitFiles(
       if (isProgram) await run({ program: path, args: [], env });
       else await run({ program: await findProgram(["bash"], "bash"), args: ["-e", path], env });
     } else {
-      log.warn('Ignoring "{path}": neither .sql, .sql.gz nor .sh', { path });
+      log.warn('Ignoring "{path}": neither .sql, packed or not, nor .sh', { path });
     }
   }
 }

@@ -34,6 +34,13 @@ async function gzip(text: string): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+/** `INSERT INTO said VALUES ('xz');`, and the same of `zstd`, each packed by itself. */
+const PACKED = {
+  xz:
+    "/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAeSU5TRVJUIElOVE8gc2FpZCBWQUxVRVMgKCd4eicpOwAAl+zYcViDEFAAATcf6hiJPR+2830BAAAAAARZWg==",
+  zst: "KLUv/QRYCQEASU5TRVJUIElOVE8gc2FpZCBWQUxVRVMgKCd6c3RkJyk7i3mO8g==",
+};
+
 /** The users of a container's processes, by program. */
 async function usersIn(container: Container): Promise<ReadonlyMap<string, string>> {
   const lines = (await container.exec("ps", "-e", "-o", "comm=,uid=")).split("\n");
@@ -100,7 +107,9 @@ Deno.test("a first member is run as the official image is", options, async (t) =
     "3-script.sh": `echo "INSERT INTO said VALUES ('script');" | docker_process_sql --database=shop
       mariadb --user=root --password="$MARIADB_ROOT_PASSWORD" --execute="
         CREATE USER other IDENTIFIED BY '${SECRETS.other}'"`,
-    "4-notes.txt": "left out",
+    "4-rows.sql.xz": Uint8Array.fromBase64(PACKED.xz),
+    "5-rows.sql.zst": Uint8Array.fromBase64(PACKED.zst),
+    "6-notes.txt": "left out",
   });
   const root = await stage.secret("root", SECRETS.root);
   const user = await stage.secret("user", `${SECRETS.user}\n`);
@@ -125,7 +134,7 @@ Deno.test("a first member is run as the official image is", options, async (t) =
   await t.step("it has what its variables and files say", async () => {
     assert.equal(
       await member.sql("SELECT step FROM shop.said ORDER BY step", SECRETS.root),
-      "gzip\nscript",
+      "gzip\nscript\nxz\nzstd",
     );
     assert.equal(await member.sql("SELECT @@max_connections", SECRETS.root), "55");
     const login = ["--user=shopkeeper", "--host=galera-1", "--database=shop", "--execute=SELECT 1"];
@@ -173,7 +182,7 @@ Deno.test("a first member is run as the official image is", options, async (t) =
       await again.untilReady();
       assert.equal(
         await again.sql("SELECT COUNT(*), @@max_connections FROM shop.said", SECRETS.root),
-        "2\t77",
+        "4\t77",
       );
     },
   );
