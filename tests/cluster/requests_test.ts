@@ -357,6 +357,11 @@ Deno.test("planRestart() takes those that run, by name, or says why not", () => 
       /; see galera-keeper /,
     ],
     [{ standing: asked("stop") }, null, /^Refused: Stop of all, asked for by root@host since /],
+    [
+      { registered: [other("g-1"), other("g-2", { isAdopted: true })] },
+      null,
+      /^g-2 is adopted: its server is not ours to stop\. Stop mariadbd there .*; or name the others with --only$/,
+    ],
   ];
   for (const [change, only, reason] of table) {
     const planned = planRestart({ ...SIGHT, ...change }, { only, outage: false });
@@ -365,6 +370,8 @@ Deno.test("planRestart() takes those that run, by name, or says why not", () => 
   }
   const over = { ...SIGHT, standing: after(asked("restart"), cancel("by me")) };
   assert.equal(planRestart(over, all).kind, "ask");
+  const withAdopted = { ...SIGHT, registered: [other("g-1"), other("g-2", { isAdopted: true })] };
+  assert.equal(planRestart(withAdopted, { only: ["g-1"], outage: false }).kind, "ask");
 });
 
 Deno.test("planStop() takes all that run, also in a pause", () => {
@@ -379,6 +386,12 @@ Deno.test("planStop() takes all that run, also in a pause", () => {
     asked: { kind: "stop", members: ["g-2", "g-1"], outage: true },
     skipped: ["g-3", "g-4"],
   });
+  const adopted = [other("g-1", { isAdopted: true }), other("g-2", { isAdopted: true })];
+  const refused = planStop({ ...SIGHT, registered: adopted }, running);
+  assert.match(
+    refused.kind === "refused" ? refused.reason : "",
+    /^g-1 and g-2 are adopted: their /,
+  );
   const busy = planStop({ ...SIGHT, standing: asked("restart") }, running);
   assert.ok(busy.kind === "refused" && /`galera-keeper restart --cancel`/.test(busy.reason));
 });

@@ -25,6 +25,7 @@ function waits(waitsFor: readonly string[], person: string | null = null): Parti
 Deno.test("stateOf() says in a few words how a member is that answers", () => {
   const table: [Partial<MemberStatus>, string][] = [
     [{}, "well: Synced"],
+    [{ adopted: true }, "well: Synced, adopted"],
     [{ stage: "joining", transfer: TRANSFER }, "busy: joining 43 % from g-1"],
     [{ stage: "joining", transfer: { ...TRANSFER, total: null, peer: null } }, "busy: joining"],
     [{ stage: "joining", transfer: { ...TRANSFER, endedAt: SINCE } }, "busy: joining"],
