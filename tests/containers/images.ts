@@ -177,3 +177,22 @@ export async function requireBinary(): Promise<string> {
   }
   return path;
 }
+
+/** Says in one line where the binary is not what the sources are any more: what is tested is the binary. */
+export async function sayWhereStale(binary: string): Promise<void> {
+  const made = (await Deno.stat(binary)).mtime ?? new Date();
+  const newer = await newerThan(made, `${ROOT}/lib`) ?? await newerThan(made, `${ROOT}/main.ts`);
+  if (newer === null || Deno.env.get("GALERA_KEEPER_BINARY")) return;
+  const path = newer.slice(ROOT.length + 1);
+  STDERR.write(`dist/galera-keeper is older than ${path}: deno task build makes it anew\n`);
+}
+
+async function newerThan(time: Date, path: string): Promise<string | null> {
+  const { isDirectory, mtime } = await Deno.stat(path);
+  if (!isDirectory) return mtime !== null && mtime > time ? path : null;
+  for await (const { name } of Deno.readDir(path)) {
+    const found = await newerThan(time, `${path}/${name}`);
+    if (found !== null) return found;
+  }
+  return null;
+}

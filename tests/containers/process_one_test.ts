@@ -1,20 +1,18 @@
 // from source only
 /** The keeper as process 1 of a container: what it reaps, how it is stopped, what it does not show. */
 import assert from "node:assert/strict";
-import { run } from "../integration/place.ts";
 import type { Container } from "./container.ts";
+import { memberImage } from "./images.ts";
 import { podman, until } from "./podman.ts";
 import { inContainers, Stage } from "./stage.ts";
 
 const options = await inContainers();
 const PASSWORD = "nobody is to see this, 1";
 
-/** The processes of a container that have ended and whose status nobody took, as the host sees them. */
+/** The processes of a container that have ended and whose status nobody took. */
 async function zombiesIn(container: Container): Promise<readonly string[]> {
-  const { Pid } = await container.state();
-  const [, namespace] = /\[(\d+)\]/.exec(await Deno.readLink(`/proc/${Pid}/ns/pid`))!;
-  const lines = (await run("ps", "-e", "-o", "pidns=,stat=,pid=,comm=")).split("\n");
-  return lines.filter((line) => new RegExp(`^\\s*${namespace}\\s+Z`).test(line));
+  const lines = (await container.exec("ps", "-e", "-o", "stat=,pid=,comm=")).split("\n");
+  return lines.filter((line) => line.startsWith("Z"));
 }
 
 async function untilNoZombies(container: Container): Promise<void> {
@@ -52,6 +50,18 @@ Deno.test("process 1 of a container", options, async (t) => {
     });
     await member.untilStatus("connecting", ({ stage }) => stage === "connecting");
     await assertStops(member);
+  });
+
+  await t.step("is needed: another process 1 leaves a zombie", async () => {
+    const script = "sleep 0 & exec sleep 1000";
+    const options = ["--entrypoint", "sh"];
+    const other = await stage.run("other", {
+      image: await memberImage(),
+      args: ["-c", script],
+      options,
+    });
+    await until("a zombie is there", async () => (await zombiesIn(other)).length === 1);
+    await other.remove();
   });
 
   await stage.zookeepers(1);

@@ -1,7 +1,8 @@
 /** A network of containers that know each other by name, all of them gone with it. */
+import { stripVTControlCharacters } from "node:util";
 import { SMALL } from "../integration/place.ts";
 import { Container, ROOT_PASSWORD } from "./container.ts";
-import { memberImage, requireBinary, zookeeperImage } from "./images.ts";
+import { memberImage, requireBinary, sayWhereStale, zookeeperImage } from "./images.ts";
 import { LABEL, podman, sayLeftOut, tryPodman, until, whyNoContainers } from "./podman.ts";
 
 /** How a container is run. */
@@ -213,10 +214,13 @@ export async function inContainers(): Promise<{ readonly ignore: boolean }> {
 
 async function whyNoBinary(): Promise<string | null> {
   try {
-    await requireBinary();
+    await sayWhereStale(await requireBinary());
     return null;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return `no binary: ${message.split("\n").filter(Boolean).at(-1) ?? ""}`;
+    const message = stripVTControlCharacters(`${error instanceof Error ? error.message : error}`);
+    const lines = message.split("\n").map((line) => line.trim());
+    // Of what Deno says the deepest cause, as that its host cannot be reached.
+    const cause = lines.find((line) => /^\d+: error /.test(line))?.replace(/^\d+: /, "");
+    return `no binary: ${cause ?? lines[0]}`;
   }
 }
