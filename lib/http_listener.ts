@@ -32,6 +32,8 @@ const LIMITS: Limits = { clients: 200, requestMs: 10_000, idleMs: 120_000 };
 
 /** How long a request's head may be, in characters: nobody says more who asks for a status. */
 const LONGEST_HEAD = 16_384;
+/** Some send one behind a request. */
+const EMPTY_LINES = /^(?:\r?\n)+/;
 /** How long nobody is taken in where the system takes nobody in, in milliseconds. */
 const AGAIN_MS = 100;
 
@@ -146,7 +148,7 @@ class Client {
   async answerNext(answer: Answer): Promise<boolean> {
     const text = await this.#readHead();
     if (text === null) return false;
-    const head = text === "" ? null : parseHead(text);
+    const head = parseHead(text);
     if (head === null) {
       const [status, what] = text === "" ? [431, "That is too long"] : [400, "That is no request"];
       await this.#write(new Response(`${what}\r\n`, { status }), REFUSED);
@@ -155,18 +157,18 @@ class Client {
       await this.#leave();
       return false;
     }
-    this.#giveTime(this.#limits.idleMs);
+    // The next one may have come with it; then it has begun.
+    this.#giveTime(this.#unread === "" ? this.#limits.idleMs : this.#limits.requestMs);
     return true;
   }
 
   /** @returns Null at the end of all requests; "" where it is too long. */
   async #readHead(): Promise<string | null> {
     for (let isNew = this.#unread === "";;) {
-      // Some send an empty line behind a request.
-      const unread = this.#unread.replace(/^(?:\r?\n)+/, "");
+      const unread = this.#unread.replace(EMPTY_LINES, "");
       const end = /\r?\n\r?\n/.exec(unread);
       if (end !== null) {
-        this.#unread = unread.slice(end.index + end[0].length);
+        this.#unread = unread.slice(end.index + end[0].length).replace(EMPTY_LINES, "");
         return unread.slice(0, end.index);
       }
       if (unread.length > LONGEST_HEAD) return "";
@@ -215,7 +217,6 @@ class Client {
 }
 
 const REFUSED = { method: "GET", version: "HTTP/1.1", isLast: true } as const;
-
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
   400: "Bad Request",
@@ -235,7 +236,9 @@ export function parseHead(text: string): Head | null {
   for (const line of lines) {
     const [, name, value] = /^([\w!#$%&'*+.^`|~-]+):(.*)$/.exec(line) ?? [];
     if (name === undefined || value === undefined) return null;
-    headers.set(name.toLowerCase(), value.trim().toLowerCase());
+    // One that comes twice is a list: a body's length that is said in two ways is no length of 0.
+    const former = headers.get(name.toLowerCase());
+    headers.set(name.toLowerCase(), [former ?? [], value.trim().toLowerCase()].flat().join());
   }
   // Also `*`, and, as to a proxy, a whole address.
   const path = target.startsWith("/") ? target : target.replace(/^(?:https?:\/\/[^/?#]*|\*)/, "");

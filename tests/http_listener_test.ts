@@ -91,6 +91,16 @@ for (
     ["connection: close", "GET / HTTP/1.1\r\nConnection: Close\r\n\r\n", /^HTTP\/1\.1 200 /],
     ["a body", "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", /^HTTP\/1\.1 200 [^]*POST /],
     ["a body in chunks", "PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", / 200 /],
+    [
+      "a body's length twice",
+      "GET /1 HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 0\r\n\r\nGET /2 HTTP/1.1\r\n\r\n",
+      /^HTTP\/1\.1 200 [^]*\/1\n$/,
+    ],
+    [
+      "connection twice",
+      "GET / HTTP/1.1\r\nconnection: close\r\nconnection: te\r\n\r\n",
+      /^HTTP\/1\.1 200 /,
+    ],
     ["no HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", /^HTTP\/1\.1 400 Bad Request\r\n/],
     ["a header that is none", "GET / HTTP/1.1\r\nno header\r\n\r\n", /^HTTP\/1\.1 400 /],
     ["no end", `GET / HTTP/1.1\r\nx: ${"y".repeat(40_000)}`, /^HTTP\/1\.1 431 Request Header Fie/],
@@ -145,6 +155,11 @@ Deno.test("HttpListener waits for no end of a request, nor for ever for the next
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   assert.equal(await over, "");
+
+  // Nor where it has begun before the last one was answered.
+  using ahead = await Client.connect(hasty);
+  await ahead.send("GET / HTTP/1.1\r\n\r\nGET /2");
+  assert.match(await ahead.toEnd(), /^HTTP\/1\.1 200 [^]*localhost\/\n$/);
 
   await using strict = echo({ ...PATIENT, idleMs: 300 });
   using idle = await Client.connect(strict);
