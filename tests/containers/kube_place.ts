@@ -9,6 +9,7 @@ import { KubeClient } from "./kube_client.ts";
 import type { KubePod } from "./kube_pod.ts";
 import type { Manifest } from "./kube_pods.ts";
 import { KubeSet } from "./kube_set.ts";
+import { until } from "./podman.ts";
 import type { Stage } from "./stage.ts";
 
 const PASSWORD = "The application's own, 1";
@@ -77,10 +78,14 @@ export class KubePlace {
     return new KubeClient(() => this.galera.pods, account);
   }
 
-  /** Fails where a pod is not well, is of another cluster than this, or lacks one of these rows. */
+  /** Waits until all is well. Fails where a pod is of another cluster than this, or lacks one of these rows. */
   async check(uuid: string, rows: readonly number[]): Promise<void> {
     const { pods } = this.galera;
-    assert.match(await pods[0]!.exec("galera-keeper", "status"), /^All well: /);
+    // A pod is ready, too, while its member has been a donor and catches up.
+    await until("galera-keeper status says that all is well", async () => {
+      const { stdout } = await pods[0]!.tryExec("galera-keeper", "status");
+      return stdout.startsWith(`All well: ${pods.length} of ${pods.length} Synced`);
+    });
     for (const pod of pods) {
       assert.equal(await clusterOf(pod), uuid, pod.name);
       const there = new Set(await rowsOf(pod));

@@ -46,8 +46,8 @@ export class KubePod extends Container {
 
   /** Stops it with the grace of its manifest, and takes it away, its emptyDirs with it. */
   async delete(): Promise<void> {
-    const grace = tree(this.#pod.manifest["spec"])["terminationGracePeriodSeconds"];
-    await podman("pod", "stop", "--time", String(grace), this.podName);
+    // `pod stop` would take the pod's network away at once: no SQL, no ZooKeeper for a member that drains.
+    await this.stop(Number(tree(this.#pod.manifest["spec"])["terminationGracePeriodSeconds"]));
     await podman("pod", "rm", this.podName);
   }
 

@@ -8,8 +8,8 @@
  * should, without systemd, too. A new volume is given to the user and group of the container that first has it, as
  * fsGroup says; files of Secrets and ConfigMaps are root's and 0644 whatever defaultMode says. Probes
  * become health checks that only systemd's timers run: who plays a pod asks them itself.
- * terminationGracePeriodSeconds counts for nothing, `kube down` kills at once: a pod is stopped with
- * it as the time. Taken without a word and without effect: affinity and topologySpreadConstraints (there
+ * terminationGracePeriodSeconds counts for nothing, `kube down` kills at once: a pod's container is
+ * stopped with it as the time. Taken without a word and without effect: affinity and topologySpreadConstraints (there
  * is one machine), automountServiceAccountToken and enableServiceLinks (there is no API server, and no Service).
  */
 

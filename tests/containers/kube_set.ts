@@ -99,10 +99,11 @@ export class KubeSet {
     const template = change(this.#spec["template"]!);
     this.#set = { ...this.#set, spec: { ...this.#spec, template } };
     const minReadyMs = Number(this.#spec["minReadySeconds"] ?? 0) * 1000;
-    for (const pod of this.pods.toReversed()) {
+    for (const [ordinal, pod] of [...this.pods.entries()].toReversed()) {
       await pod.delete();
       await pod.create();
-      await this.#untilAvailable(pod, minReadyMs);
+      await pod.untilProbedReady();
+      if (ordinal > 0) await untilAvailable(pod, minReadyMs);
     }
   }
 
@@ -110,17 +111,17 @@ export class KubeSet {
     await Promise.all(this.pods.map((pod) => pod.untilProbedReady()));
   }
 
-  async #untilAvailable(pod: KubePod, minReadyMs: number): Promise<void> {
-    await pod.untilProbedReady();
-    let sinceMs = performance.now();
-    await until(`${pod.name} stays ready`, async () => {
-      if (!(await pod.probe("readinessProbe")).isWell) sinceMs = performance.now();
-      await pause(500);
-      return performance.now() - sinceMs >= minReadyMs;
-    });
-  }
-
   get #spec() {
     return tree(this.#set["spec"]);
   }
+}
+
+/** Waits until it has been ready for so long. */
+async function untilAvailable(pod: KubePod, minReadyMs: number): Promise<void> {
+  let sinceMs = performance.now();
+  await until(`${pod.name} stays ready`, async () => {
+    if (!(await pod.probe("readinessProbe")).isWell) sinceMs = performance.now();
+    await pause(500);
+    return performance.now() - sinceMs >= minReadyMs;
+  });
 }
