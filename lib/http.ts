@@ -127,6 +127,7 @@ const peerStatus = v.object({
   uuid: v.nullable(words),
   primary: v.boolean(),
   synced: v.optional(v.boolean(), false),
+  clusterSize: v.exactOptional(v.nullable(v.number())),
   transfer: v.exactOptional(aTransfer),
 });
 

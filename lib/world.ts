@@ -20,6 +20,8 @@ export interface PeerStatus {
   readonly uuid: string | null;
   readonly primary: boolean;
   readonly synced: boolean;
+  /** How many servers are in its Galera view; absent where it does not say. */
+  readonly clusterSize?: number | null;
   /** The state transfer that it takes part in now; absent where it does not say. */
   readonly transfer?: Transfer | null;
 }

@@ -27,6 +27,7 @@ Deno.test("askStatus() reads what serveHttp() serves", async () => {
     uuid: null,
     primary: false,
     synced: false,
+    clusterSize: null,
     transfer: null,
   });
 });

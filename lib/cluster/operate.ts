@@ -17,6 +17,11 @@ export interface Sight extends Omit<View, "self" | "size"> {
    * and those that an arbitrator votes with.
    */
   readonly serving: readonly string[];
+  /**
+   * How many more servers are in a primary component, by its members' word, than anybody speaks for: run
+   * by hand, or arbitrators that are. Absent where all are known.
+   */
+  readonly unknownInView?: number;
 }
 
 /** What is to be written, all or nothing. */
@@ -242,6 +247,18 @@ export function planForget(sight: Sight, member: string): Plan | Refusal {
   }
   const primary = sight.registered.filter(({ answer }) => answer.kind === "primary");
   const rest = sight.records.filter((one) => nameOf(one) !== member);
+  const unseen = record === null ? null : mayRunUnseen(sight, record);
+  if (unseen !== null) {
+    return {
+      kind: "plan",
+      cluster: null,
+      records: [],
+      forgotten: [member],
+      losses: [unseen],
+      uuid: cluster?.uuid ?? null,
+      outcome: `Nobody waits for ${member} any more, whether it runs or not`,
+    };
+  }
   const isSafe = primary.length > 0 || (record !== null && hasNothingToLose(record, cluster));
   return {
     kind: "plan",
@@ -255,6 +272,17 @@ export function planForget(sight: Sight, member: string): Plan | Refusal {
         "a full outage"
       : `Nobody waits for ${member} any more; the others decide by what they hold`,
   };
+}
+
+/**
+ * What may be lost where a member's server may run with nobody to look after it: others are in the Galera
+ * view than those that are known to be. Null where it does not, as far as can be seen.
+ */
+function mayRunUnseen({ unknownInView = 0 }: Sight, record: MemberRecord): string | null {
+  if (unknownInView === 0 || record.data.kind !== "running") return null;
+  const others = unknownInView === 1 ? "a server that" : `${unknownInView} servers that`;
+  return `Whatever ${record.name} commits once the others have stopped: ${others} no keeper speaks for ` +
+    `may be it, in the Galera view; make sure that it does not run`;
 }
 
 /** `cluster` as it would say that the best of some members bootstraps; null where none could. */

@@ -3,7 +3,7 @@
 import type { Sight } from "../cluster/operate.ts";
 import { askAll } from "../peers.ts";
 import type { NodeChild, Snapshot } from "../snapshot.ts";
-import type { World } from "../world.ts";
+import type { PeerStatus, World } from "../world.ts";
 import type { Arbitrator } from "../znodes.ts";
 
 /**
@@ -25,10 +25,30 @@ export async function askSight(
     askAll(nodes, asking, ask, signal),
     findServing(snapshot, clusterUuid, ask, signal),
   ]);
-  const arbitrators = await readArbitrators();
-  const seen = arbitrators.filter(({ primary }) => primary).flatMap(({ members }) => members);
-  const serving = [...new Set([...answering, ...seen, ...inAdoptedViews(nodes)])];
-  return { storage, paused, cluster, records, registered, serving };
+  const voting = (await readArbitrators()).filter(({ primary }) => primary);
+  const seen = [...voting.flatMap(({ members }) => members), ...inAdoptedViews(nodes)];
+  const serving = [...new Set([...answering.map(({ member }) => member), ...seen])];
+  const unknownInView = countUnknown(answering, seen, nodes) - voting.length;
+  return {
+    ...{ storage, paused, cluster, records, registered, serving },
+    ...(unknownInView > 0 && { unknownInView }),
+  };
+}
+
+/** How many servers of a primary component are none that is known to be in it, arbitrators counted in. */
+function countUnknown(
+  answering: readonly PeerStatus[],
+  seen: readonly string[],
+  nodes: readonly NodeChild[],
+): number {
+  // An adopted member has the names of all that are in it.
+  if (nodes.some(({ node }) => node?.primary && node.adopted !== undefined)) return 0;
+  const primary = answering.filter((status) => status.primary);
+  // Nobody can ask these.
+  const mute = nodes.filter(({ node }) => node === null || (node.primary && node.http === null))
+    .map(({ address, node }) => node?.member ?? address);
+  const known = new Set([...primary.map(({ member }) => member), ...seen, ...mute]);
+  return Math.max(0, ...primary.map(({ clusterSize }) => clusterSize ?? 0)) - known.size;
 }
 
 /** Who runs with an adopted server that is Primary, whether a keeper speaks for them or not. */
@@ -45,18 +65,19 @@ async function findServing(
   clusterUuid: string | null,
   ask: World["ask"],
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  const names = await Promise.all(records.map(async (seen) => {
+): Promise<readonly PeerStatus[]> {
+  const statuses = await Promise.all(records.map(async (seen) => {
     if (seen.kind !== "record" || seen.record.http === null) return null;
     try {
-      const { member, primary, uuid } = await ask(seen.record.http, signal);
+      const status = await ask(seen.record.http, signal);
+      const { member, primary, uuid } = status;
       // An address may have gone to another cluster, whose members may have the same names.
       const isOurs = clusterUuid === null || uuid === null || uuid === clusterUuid;
-      return isOurs && member === seen.record.name && (primary || uuid !== null) ? member : null;
+      return isOurs && member === seen.record.name && (primary || uuid !== null) ? status : null;
     } catch {
       signal.throwIfAborted();
       return null;
     }
   }));
-  return names.filter((name) => name !== null);
+  return statuses.filter((status) => status !== null);
 }

@@ -23,11 +23,11 @@ import {
 
 const ONE = "running A a1@0";
 
-type Sighting = Scene & { readonly serving?: readonly string[] };
+type Sighting = Scene & Partial<Pick<Sight, "serving" | "unknownInView">>;
 
-function sightOf({ serving = [], ...scene }: Sighting): Sight {
+function sightOf({ serving = [], unknownInView = 0, ...scene }: Sighting): Sight {
   const { self: _self, size: _size, ...rest } = viewOf("nobody", scene);
-  return { ...rest, serving };
+  return { ...rest, serving, unknownInView };
 }
 
 function force(scene: Sighting, member: string) {
@@ -330,6 +330,18 @@ Deno.test("planForget() says what may be lost, and nobody waits for the member t
     assert.deepEqual([plan.forgotten, plan.cluster, plan.uuid], [["g2"], null, A], what);
     assert.equal(decisionOf("g1", after(scene, plan)), then, what);
   }
+});
+
+Deno.test("planForget() says of a member that it may run unseen", () => {
+  const lossesOf = (record: string, unknownInView: number) => {
+    const records = `g1 running | ${record}`;
+    const scene = { cluster: ONE, records, registered: "g1 primary", unknownInView };
+    const plan = planForget(sightOf(scene), "g2");
+    return plan.kind === "plan" ? plan.losses.join() : plan.reason;
+  };
+  assert.match(lossesOf("g2 running away", 1), /^Whatever g2 commits .* a server that no keeper/);
+  assert.equal(lossesOf("g2 running away", 0), "");
+  assert.equal(lossesOf("g2 at A:10 away", 1), ""); // It has stopped.
 });
 
 Deno.test("planForget() refuses a member that is alive, or whose bootstrap is not finished", () => {

@@ -44,6 +44,14 @@ export class Person {
     return this.#plan((sight) => planForget(sight, member));
   }
 
+  /** `galera-keeper forget MEMBER --dry-run`: what may be lost by it; null where it is refused. */
+  mayLose(member: string): Promise<readonly string[] | null> {
+    return this.#do(async (operator, signal) => {
+      const plan = planForget((await operator.read(signal)).sight, member);
+      return plan.kind === "plan" ? plan.losses : null;
+    });
+  }
+
   /** `galera-keeper pause`. */
   pause(): Promise<boolean> {
     this.#simulation.note("PERSON pause");
@@ -169,8 +177,9 @@ export class Person {
       if (machine === undefined || !machine.running || machine.process!.paused) {
         throw new Error(`${http} does not answer`);
       }
-      const { member, datadirId, uuid, primary, synced } = machine.member!.progress.status;
-      return { member, datadirId, uuid, primary, synced };
+      const { member, datadirId, uuid, primary, synced, clusterSize } =
+        machine.member!.progress.status;
+      return { member, datadirId, uuid, primary, synced, clusterSize };
     });
     try {
       return await act(operator, signal, new RequestDesk(session, "/mariadb"));

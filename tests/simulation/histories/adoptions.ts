@@ -95,4 +95,31 @@ export const ADOPTIONS: readonly History[] = [
       await script.up();
     },
   },
+  {
+    name: "servers that nobody looks after any more are to be forgotten",
+    async play(script) {
+      const { simulation, machines: [one, two, three] } = script;
+      await adopted(script);
+      await stopByHand(script, two);
+      keep(script, two);
+      await script.until(() => simulation.isPrimary(two), "galera-2 is taken over");
+      // Whoever adopted it has closed the terminal: its server runs on.
+      simulation.stop(one);
+      await script.wait(5000);
+      for (const { name } of [one, three]) {
+        let losses: readonly string[] | null | undefined;
+        script.person.mayLose(name).then((may) => losses = may);
+        await script.until(() => losses !== undefined, "forget says what may be lost");
+        // Else nobody is asked, and galera-2 alone would bootstrap beside them.
+        assert.match(`${losses}`, /2 servers that no keeper speaks for/);
+      }
+      await script.stop(two);
+      await script.wait(5000);
+      keep(script, two);
+      await script.waits(two, /galera-1 died running/);
+      script.crash(one, three);
+      keep(script, one, three);
+      await script.up();
+    },
+  },
 ];
