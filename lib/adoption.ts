@@ -10,7 +10,7 @@ import { planAdoption } from "./cluster/adopt.ts";
 import { describeRequest, isOver } from "./cluster/requests.ts";
 import { RefusedError, UnavailableError } from "./errors.ts";
 import { exitSignal } from "./exit.ts";
-import type { Adoptable } from "./mariadb/database.ts";
+import type { Adoptable, ServerFacts } from "./mariadb/database.ts";
 import type { Member } from "./member.ts";
 import { askAll } from "./peers.ts";
 import { type Registry, StaleError, TakenError } from "./registry.ts";
@@ -170,7 +170,7 @@ async function adoptOnce(
     const serverId = plan.records.find((record) => record.name === name)!.serverId!;
     member.progress.identify({ datadirId, serverId });
     member.progress.observe(status);
-    tellOf(member, facts.inView.length - inView.length, namesOf(inView));
+    tellOf(member, facts, namesOf(inView));
     const started: Started = {
       running: server.running,
       datadirId,
@@ -194,18 +194,30 @@ async function adoptOnce(
   }
 }
 
-function tellOf({ progress, settings }: Member, arbitrators: number, names: readonly string[]) {
+/** Galera's own default: what `run` has where it is not told otherwise. */
+const GCACHE_SIZE = "128M";
+
+function tellOf(
+  { progress, settings }: Member,
+  { inView, gcacheSize }: ServerFacts,
+  names: readonly string[],
+): void {
   const others = names.filter((name) => name !== settings.member);
   progress.note(
     `Adopted, started by others; in its Galera view: ${others.join(", ") || "nobody else"}`,
   );
   log.info("Adopted; on record as running: {names}", { names: names.join(", ") });
-  if (arbitrators > 0) {
+  const arbitrators = inView.filter(({ address }) => address === "").map(({ name }) => name);
+  if (arbitrators.length > 0) {
     log.warn(
-      "{arbitrators} in the Galera view without an address: taken for arbitrators, without data",
+      "In the Galera view without an address, taken for arbitrators, without data: {names}",
       {
-        arbitrators,
+        names: arbitrators.join(", "),
       },
     );
   }
+  if (gcacheSize === GCACHE_SIZE || gcacheSize === "") return;
+  log.info("For IST as now, galera-keeper run needs --provider-options gcache.size={gcacheSize}", {
+    gcacheSize,
+  });
 }

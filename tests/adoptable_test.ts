@@ -13,6 +13,7 @@ const FACTS: ServerFacts = {
   nodeName: "galera-1",
   clusterName: "shop",
   listenAddress: "tcp://0.0.0.0:4567",
+  gcacheSize: "128M",
   status: SYNCED,
   inView: [seen("galera-1", "192.0.2.1"), seen("galera-2", "192.0.2.2"), seen("arb", "")],
 };

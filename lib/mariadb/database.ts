@@ -184,6 +184,8 @@ export interface ServerFacts {
   readonly clusterName: string;
   /** Where Galera listens for the others, as in `tcp://192.0.2.1:4567`. */
   readonly listenAddress: string;
+  /** Galera's `gcache.size`: what is not in it, nobody gets by IST. */
+  readonly gcacheSize: string;
   /** Null where it does not answer that. */
   readonly status: WsrepStatus | null;
   /** Its Galera view; arbitrators have no address in it. */

@@ -130,13 +130,16 @@ export async function readFacts(connection: KeptConnection): Promise<ServerFacts
   const values = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
   const text = (name: string) => values.get(name) ?? "";
   const provider = text("wsrep_provider").toLowerCase();
-  const [, listenAddress = ""] = /(?:^|;)\s*gmcast\.listen_addr\s*=\s*([^;\s]*)/
-    .exec(text("wsrep_provider_options")) ?? [];
+  const options = text("wsrep_provider_options");
+  const [, listenAddress = ""] = /(?:^|;)\s*gmcast\.listen_addr\s*=\s*([^;\s]*)/.exec(options) ??
+    [];
+  const [, gcacheSize = ""] = /(?:^|;)\s*gcache\.size\s*=\s*([^;\s]*)/.exec(options) ?? [];
   return {
     isWsrepOn: text("wsrep_on").toUpperCase() === "ON" && provider !== "" && provider !== "none",
     nodeName: text("wsrep_node_name"),
     clusterName: text("wsrep_cluster_name"),
     listenAddress,
+    gcacheSize,
     status,
     inView,
   };

@@ -98,6 +98,7 @@ Deno.test("a cluster run by hand is taken over, one member at a time, under writ
     one.adopt({ options: [...NAMED, "--size=3"] });
     const status = await one.untilRegistered();
     assert.equal(status.adopted, true);
+    assert.match(one.log, /galera-keeper run needs --provider-options gcache\.size=32M/);
     assert.equal(status.uuid, uuid);
     const { cluster: known } = await onRecord(cluster);
     assert.equal(known.kind === "known" ? known.cluster.uuid : null, uuid);

@@ -365,6 +365,7 @@ export class Machine {
             nodeName: this.name,
             clusterName: CLUSTER_NAME,
             listenAddress: `tcp://${this.address}:4567`,
+            gcacheSize: "128M",
             status,
             inView: server.viewMembers(),
           };

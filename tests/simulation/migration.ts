@@ -9,6 +9,14 @@ import type { Simulation } from "./simulation.ts";
 /** How long nobody serves before a person gives up waiting. */
 const OUTAGE_MS = 40_000;
 
+/** Faults that take a disk's data away. */
+const LOSES_DISKS = [
+  "disk emptied",
+  "disk lost while it starts",
+  "SST hangs while others wait",
+  "stopped one by one",
+];
+
 /** systemd's `TimeoutStartSec`. */
 const START_MS = 90_000;
 
@@ -65,9 +73,7 @@ export class Migration {
   /** Until the cluster is on record nobody can know what a disk held that is lost. */
   mayStrike({ name }: Fault): boolean {
     const isOnRecord = this.#simulation.ensemble.settled.tree.get("/mariadb/cluster") !== null;
-    return isOnRecord ||
-      !["disk emptied", "disk lost while it starts", "SST hangs while others wait"]
-        .includes(name);
+    return isOnRecord || !LOSES_DISKS.includes(name);
   }
 
   get #addresses(): readonly string[] {
