@@ -93,9 +93,10 @@ function ours(
     ["bind_address", settings.bind ?? "*"],
     ["skip_log_error", null],
   ];
-  if (isRecovery || purpose.kind === "initialise") {
-    options.push(["skip_networking", "ON"], ["skip_log_bin", null]);
-  }
+  if (isRecovery || purpose.kind === "initialise") options.push(["skip_networking", "ON"]);
+  // Of a recovery never: where there is a binary log, it says of a transaction that was just acknowledged
+  // that it is committed. Without it InnoDB, which has only prepared it, would roll it back.
+  if (purpose.kind === "initialise") options.push(["skip_log_bin", null]);
   switch (purpose.kind) {
     case "plain":
       return [...options, ...withoutGalera()];
