@@ -3,7 +3,16 @@ import { stripVTControlCharacters } from "node:util";
 import { SMALL } from "../integration/place.ts";
 import { Container, ROOT_PASSWORD } from "./container.ts";
 import { memberImage, requireBinary, sayWhereStale, zookeeperImage } from "./images.ts";
-import { LABEL, podman, sayLeftOut, tryPodman, until, whyNoContainers } from "./podman.ts";
+import {
+  LABEL,
+  pause,
+  podman,
+  printed,
+  sayLeftOut,
+  tryPodman,
+  until,
+  whyNoContainers,
+} from "./podman.ts";
 
 /** How a container is run. */
 export interface RunOptions {
@@ -174,8 +183,15 @@ async function rid(
   list: readonly string[],
   isOurs: (name: string) => boolean = () => true,
 ): Promise<void> {
-  const names = (await podman(...list)).split("\n").filter(Boolean).filter(isOurs);
-  if (names.length > 0) await podman(...remove, ...names);
+  // What is just being started again by podman may be removed only a moment later.
+  for (let left = 5;; left--) {
+    const names = (await podman(...list)).split("\n").filter(Boolean).filter(isOurs);
+    if (names.length === 0) return;
+    const ended = await tryPodman([...remove, ...names]);
+    if (ended.status === 0) return;
+    if (left === 0) printed(remove, ended);
+    await pause(500);
+  }
 }
 
 const READ_ONLY = [
