@@ -14,7 +14,10 @@
  * A file with a line `// alone` runs with nothing beside it, at the end: it looks at all that runs on
  * this machine, say.
  *
- * The last line is `N passed, N failed`; the exit status is 0 only where tests ran and none failed.
+ * What takes longer than any test may is ended, and counts as failed.
+ *
+ * The last line is `N passed, N failed`, with `, N skipped` where some were; the exit status is 0 only where
+ * tests ran and none failed.
  */
 
 import { parseArgs } from "node:util";
@@ -99,6 +102,11 @@ function leakFlags(): readonly string[] {
 /** How many files on real servers run at a time: a cluster of three is work enough for most machines. */
 const AT_A_TIME = 2;
 
+/** How long a file on real servers, or all fast ones together, may take: what takes longer hangs. */
+const PATIENCE_MS = 30 * 60_000;
+/** How long what it printed may take to come then: a process that it left running may hold that open. */
+const OUTPUT_MS = 5000;
+
 /** Runs files two at a time, each in a process of its own: a test may change its environment. */
 async function runSideBySide(
   files: readonly TestFile[],
@@ -122,6 +130,9 @@ async function runTests(
 ): Promise<Counts> {
   if (files.length === 0) return NONE;
   const report = await Deno.makeTempFile({ suffix: ".xml" });
+  const hang = Promise.withResolvers<null>();
+  let isLate = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     const args = ["test", "--quiet", "--allow-all", ...leakFlags(), ...flags];
     const std = output === "whole" ? "piped" : "inherit";
@@ -133,14 +144,33 @@ async function runTests(
       stdout: std,
       stderr: std,
     }).spawn();
+    timer = setTimeout(() => {
+      isLate = true;
+      const what = files.length === 1 ? files[0]?.path : `${files.length} files`;
+      STDERR.write(`Ended after ${PATIENCE_MS / 60_000} min: ${what}\n`);
+      // Tests listen for other signals.
+      killIfThere(child);
+      timer = setTimeout(() => hang.resolve(null), OUTPUT_MS);
+    }, PATIENCE_MS);
     if (output === "whole") {
-      const { stdout, stderr } = await child.output();
-      for (const bytes of [stdout, stderr]) STDOUT.write(new TextDecoder().decode(bytes));
+      const printed = await Promise.race([child.output(), hang.promise]);
+      for (const bytes of printed === null ? [] : [printed.stdout, printed.stderr]) {
+        STDOUT.write(new TextDecoder().decode(bytes));
+      }
     }
     const { code } = await child.status;
-    return countsOf(await Deno.readTextFile(report), code);
+    return countsOf(await Deno.readTextFile(report), isLate ? 1 : code);
   } finally {
+    clearTimeout(timer);
     await Deno.remove(report);
+  }
+}
+
+function killIfThere(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended.
   }
 }
 
@@ -201,7 +231,8 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 try {
-  Deno.exitCode = await main(Deno.args);
+  // Not only its status: the output of a test that was ended may still be open.
+  Deno.exit(await main(Deno.args));
 } catch (error) {
   if (!(error instanceof KeeperError)) throw error;
   STDERR.write(`${error.message}\n`);
