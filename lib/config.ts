@@ -161,6 +161,22 @@ export function buildRunConfig(
 }
 
 /**
+ * The settings as they would be now, of the same member: with another address a machine may be given
+ * another name, under which its member would come back as a stranger.
+ *
+ * @throws {ConfigError} As {@link buildRunConfig}.
+ */
+export function rebuildRunConfig(
+  { member }: Pick<RunConfig, "member">,
+  options: RunOptions,
+  rest: readonly string[] | null,
+  env: Environment,
+  machine: Machine = THIS_MACHINE,
+): RunConfig {
+  return buildRunConfig({ ...options, member }, rest, env, machine);
+}
+
+/**
  * Finds how to reach ZooKeeper, with the digest from its file or its variable.
  * @throws {ConfigError} Both are given, a file cannot be read or does not hold what it should.
  */

@@ -3,7 +3,7 @@
  * taken away and given back. Nobody reaches its server by the old one, and Galera aborts where it cannot
  * listen there.
  */
-import { type RunConfig, THIS_MACHINE } from "./config.ts";
+import { type Machine, type RunConfig, THIS_MACHINE } from "./config.ts";
 import type { Told } from "./drain.ts";
 import { KeeperError } from "./errors.ts";
 import { keep } from "./keeper.ts";
@@ -35,8 +35,15 @@ export async function keepUntilMoved(
   const moved = new AbortController();
   const ended = new AbortController();
   let next: RunConfig | null = null;
+  let said = "";
+  const look = () =>
+    movedTo(config, configure, THIS_MACHINE, (problem) => {
+      if (problem === said) return;
+      said = problem;
+      if (problem !== "") log.warn("Others no longer reach this member: {problem}", { problem });
+    });
   untilMoved({
-    look: () => movedTo(config, configure),
+    look,
     maySettle: async () => await member.connected?.isPaused() === false,
     graceMs: config.zookeeper.sessionTimeoutMs,
     clock: member.world.clock,
@@ -50,7 +57,7 @@ export async function keepUntilMoved(
     const status = await keep(member, { signal: either(told.signal), again: either(told.again) });
     if (told.signal.aborted || next !== null) return told.signal.aborted ? status : next;
     // Galera aborts where it cannot listen for an IST by the address that it was given.
-    next = status === null ? null : movedTo(config, configure);
+    next = status === null ? null : look();
     if (next !== null) sayMoved(member, config, next);
     return next ?? status;
   } finally {
@@ -64,14 +71,25 @@ function sayMoved({ progress }: Member, { address }: RunConfig, next: RunConfig)
   log.warn("{what}: starting again with it", { what });
 }
 
-/** The settings with another address, where ours is no longer this machine's and there is another to be had. */
-function movedTo({ address }: RunConfig, configure: () => RunConfig): RunConfig | null {
-  if (isOurs(address, THIS_MACHINE.interfaces())) return null;
+/**
+ * The settings with another address, where ours is no longer this machine's and there is another to be had.
+ *
+ * @param tell Told each time why there is none where ours is gone; nothing where it is not, or there is.
+ */
+export function movedTo(
+  { address }: Pick<RunConfig, "address">,
+  configure: () => RunConfig,
+  machine: Pick<Machine, "interfaces">,
+  tell: (problem: string) => void,
+): RunConfig | null {
   try {
-    return configure();
+    const next = isOurs(address, machine.interfaces()) ? null : configure();
+    tell("");
+    return next;
   } catch (error) {
-    if (error instanceof KeeperError) return null;
-    throw error;
+    if (!(error instanceof KeeperError)) throw error;
+    tell(error.message);
+    return null;
   }
 }
 

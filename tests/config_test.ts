@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { runCommandLine } from "../lib/cli.ts";
-import { buildRunConfig, isContainerId, type Machine, type RunConfig } from "../lib/config.ts";
+import {
+  buildRunConfig,
+  isContainerId,
+  type Machine,
+  rebuildRunConfig,
+  type RunConfig,
+} from "../lib/config.ts";
 import { ConfigError, UsageError } from "../lib/errors.ts";
 import { RUN } from "../lib/commands/run.ts";
 import type { RunOptions } from "../lib/settings/options.ts";
@@ -40,12 +46,13 @@ async function configOf(
   args: string,
   env: Record<string, string> = {},
   machine = MACHINE,
+  build = buildRunConfig,
 ): Promise<RunConfig> {
   let config: RunConfig | undefined;
   const capture = {
     ...RUN,
     action(options: RunOptions, context: { rest: readonly string[] | null }) {
-      config = buildRunConfig(options, context.rest, env, machine);
+      config = build(options, context.rest, env, machine);
       return Promise.resolve(0);
     },
   };
@@ -97,6 +104,19 @@ Deno.test("buildRunConfig() has the defaults of the options table", async () => 
     extraArguments: [],
     log: { format: null, level: "info", isVerbose: false, secrets: [] },
   });
+});
+
+Deno.test("rebuildRunConfig() has a machine's other address, and the member's name", async () => {
+  const before = await configOf("");
+  const machine = {
+    ...MACHINE,
+    hostname: () => "dhcp-9",
+    interfaces: () => [{ name: "eth0", address: "192.0.2.9" }],
+  };
+  const now = await configOf("", {}, machine, (...args) => rebuildRunConfig(before, ...args));
+  assert.deepEqual([before.address, now.address], ["192.0.2.2", "192.0.2.9"]);
+  assert.equal(now.http?.advertised, "192.0.2.9:8008");
+  assert.deepEqual([before.member, now.member], ["galera-7", "galera-7"]);
 });
 
 Deno.test("buildRunConfig() takes every option from the command line", async () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { untilMoved } from "../lib/moved.ts";
+import type { RunConfig } from "../lib/config.ts";
+import { ConfigError } from "../lib/errors.ts";
+import { movedTo, untilMoved } from "../lib/moved.ts";
 import { VirtualTime } from "./simulation/clock.ts";
 import { SimProcess } from "./simulation/process.ts";
 
@@ -51,4 +53,25 @@ Deno.test("untilMoved() ends with its signal", async () => {
   stop.abort(new Error("over"));
   await time.run(1);
   assert.equal(it.end, "over");
+});
+
+Deno.test("movedTo() says why there is no address to go on by where its own is gone", () => {
+  let mine = "10.0.0.2";
+  const said: string[] = [];
+  const look = (configure: () => RunConfig) =>
+    movedTo(
+      { address: "10.0.0.2" },
+      configure,
+      { interfaces: () => [{ name: "eth0", address: mine }] },
+      (problem) => said.push(problem),
+    );
+  const next = { address: "10.0.0.9" } as RunConfig;
+  const none = () => {
+    throw new ConfigError("--address 10.0.0.2 is not an address of this machine");
+  };
+  assert.equal(look(none), null);
+  mine = "10.0.0.9";
+  assert.equal(look(none), null);
+  assert.equal(look(() => next), next);
+  assert.deepEqual(said, ["", "--address 10.0.0.2 is not an address of this machine", ""]);
 });

@@ -5,7 +5,7 @@ import { REAL_CLOCK } from "../machine/clock.ts";
 import { reapOrphans } from "../machine/reaper.ts";
 import { stopSignals } from "../machine/signals.ts";
 import type { CommandDefinition } from "../command.ts";
-import { buildRunConfig, isContainerId, type RunConfig } from "../config.ts";
+import { buildRunConfig, isContainerId, rebuildRunConfig, type RunConfig } from "../config.ts";
 import { EXIT, KeeperError } from "../errors.ts";
 import { describeExit, exitSignal } from "../exit.ts";
 import { askStatus } from "../http.ts";
@@ -39,11 +39,10 @@ export const RUN: CommandDefinition = {
     ["galera-keeper run -- --max-connections=500", "with options for mariadbd"],
   ],
   action(options: RunOptions, context) {
-    const configure = () => buildRunConfig(options, context.rest, context.env);
-    const config = configure();
+    const config = buildRunConfig(options, context.rest, context.env);
     startLog(config.log);
     if (options.member === undefined && config.storage === "persistent") warnOfName(config);
-    return run(config, configure);
+    return run(config, () => rebuildRunConfig(config, options, context.rest, context.env));
   },
 };
 

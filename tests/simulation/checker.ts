@@ -46,7 +46,7 @@ export class Checker {
   /** A cluster that came to serve is on record, and has been since. */
   #wasOnRecord = false;
   /** Why the bootstrap that is on record, and not finished, may go without what others hold. */
-  #excuseOfBegun: string | null = null;
+  #begun: { readonly by: Machine; readonly excuse: string } | null = null;
   /** Primary components by a start that others could not wait for; nobody writes there. */
   readonly #unproven = new Set<Component>();
   /** Counts for people. */
@@ -115,12 +115,17 @@ export class Checker {
     const by = this.#simulation.machines.find(({ server }) => server === component.members[0]);
     const excuse = by === undefined
       ? null
-      : this.#excuseOfBegun ?? this.#excuseOf(by, component.uuid);
+      : this.#excuseOfBegun(by) ?? this.#excuseOf(by, component.uuid);
     if (excuse === null) return this.#checkNothingIsLost(component.head, namesOf(component));
     this.#simulation.note(`Excused: a cluster begins anew: ${excuse}`);
     const history = new Set(transactions(component.head));
     this.#acknowledged = new Set([...this.#acknowledged].filter((txn) => history.has(txn)));
     this.excuses.begunAnew();
+  }
+
+  /** The same of what a member began before; another one's start is not excused by it. */
+  #excuseOfBegun(machine: Machine): string | null {
+    return this.#begun?.by === machine ? this.#begun.excuse : null;
   }
 
   /** Why a member may begin a cluster though others may hold data; null where it may not. */
@@ -274,7 +279,7 @@ export class Checker {
       if (path === "/mariadb/cluster") {
         if (after === null) {
           this.#wasOnRecord = false;
-          this.#excuseOfBegun = null;
+          this.#begun = null;
         } else this.#clusterWritten(after.data);
       }
       if (path.startsWith("/mariadb/nodes/") && after !== null && before === null) {
@@ -310,7 +315,8 @@ export class Checker {
     const by = this.#simulation.machines.find(({ name }) => name === cluster.by);
     if (cluster.phase === "bootstrapping" && by !== undefined) {
       // It was decided then: when it goes on after a crash it may have been told of more members.
-      this.#excuseOfBegun ??= this.#excuseOf(by, by.datadir.uuid);
+      const excuse = this.#excuseOfBegun(by) ?? this.#excuseOf(by, by.datadir.uuid);
+      this.#begun = excuse === null ? null : { by, excuse };
     }
     if (cluster.phase !== "running" || typeof cluster.uuid !== "string") return;
     if (this.excuses.lostWithDiskAndRecord && !this.#uuids.has(cluster.uuid)) {
@@ -328,8 +334,8 @@ export class Checker {
     if (this.#simulation.storage === "ephemeral" && !this.#isPrimaryAnywhere(cluster.uuid)) {
       this.#uuids.clear();
     }
-    const begun = this.#excuseOfBegun;
-    this.#excuseOfBegun = null;
+    const begun = by === undefined ? null : this.#excuseOfBegun(by);
+    this.#begun = null;
     if (by !== undefined && !this.#uuids.has(cluster.uuid)) {
       const excuse = begun ?? this.#excuseOf(by, cluster.uuid);
       if (excuse !== null) this.#uuids.clear();
