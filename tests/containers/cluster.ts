@@ -13,17 +13,23 @@ export type Name = typeof NAMES[number];
 /** The members of a stage; each keeps its volume when its container is taken away. */
 export class Cluster {
   readonly stage: Stage;
+  /** As they were in the beginning. */
+  readonly zookeepers: readonly Container[];
   readonly #members: Map<string, Container>;
   uuid = "";
 
-  private constructor(stage: Stage, members: readonly Container[]) {
+  private constructor(
+    stage: Stage,
+    zookeepers: readonly Container[],
+    members: readonly Container[],
+  ) {
     this.stage = stage;
+    this.zookeepers = zookeepers;
     this.#members = new Map(members.map((member) => [member.name, member]));
   }
 
   static async make(stage: Stage): Promise<Cluster> {
-    await stage.zookeepers();
-    const cluster = new Cluster(stage, await stage.members(NAMES));
+    const cluster = new Cluster(stage, await stage.zookeepers(), await stage.members(NAMES));
     cluster.uuid = await cluster.untilWhole();
     return cluster;
   }

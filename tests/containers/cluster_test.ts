@@ -138,10 +138,9 @@ Deno.test(
         await cluster.untilWhole();
         await member.exec("pkill", "-KILL", "mariadbd");
         await rows.write(cluster.get("galera-1"));
-        await until(
-          "podman has started it again",
-          async () => await podman("inspect", "--format", "{{.RestartCount}}", member.id) === "1",
-        );
+        await until("podman has started it again", async () => {
+          return Number(await podman("inspect", "--format", "{{.RestartCount}}", member.id)) > 0;
+        });
         await cluster.assertIsAsItWas(rows);
         assert.match(await member.logs(), /^galera-keeper: mariadbd has exited by SIGKILL/m);
       },

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Cluster } from "./cluster.ts";
 import type { Container } from "./container.ts";
+import { zookeeperImage } from "./images.ts";
 import { podman, until } from "./podman.ts";
 import { Rows } from "./rows.ts";
 import { inContainers, Stage, untilTakesPart } from "./stage.ts";
@@ -41,8 +42,8 @@ Deno.test(
     await using stage = await Stage.make();
     const cluster = await Cluster.make(stage);
     const rows = await Rows.make(cluster.get("galera-1"));
-    const servers = [1, 2, 3].map((number) => `${stage.prefix}-zookeeper-${number}`);
-    const [first, second] = servers as [string, string];
+    const servers = cluster.zookeepers.map(({ id }) => id);
+    const [first, second] = cluster.zookeepers as [Container, Container];
     const one = cluster.get("galera-1");
     const others = [one, cluster.get("galera-2")];
 
@@ -50,7 +51,8 @@ Deno.test(
       "a majority is killed: who runs serves on, who starts waits alive and not ready",
       async () => {
         const before = await lives(others);
-        await podman("kill", first, second);
+        const address = await first.address();
+        await podman("kill", first.id, second.id);
         await untilAlone(cluster.all);
         await rows.write(one);
         const late = cluster.get("galera-3");
@@ -62,10 +64,12 @@ Deno.test(
         for (const member of others) assert.deepEqual(await probes(member), [200, 200]);
         assert.deepEqual(await probes(late), [200, 503]);
         assert.equal((await late.status())?.primary, false);
-        // One comes back as it was, one in a new container with the old one's volumes.
-        await podman("rm", "--force", first);
+        // One comes back as it was, one in a new container; a stranger has that one's address.
+        await first.remove();
+        const options = [`--ip=${address}`, "--entrypoint=sleep"];
+        await stage.run("stranger", { image: await zookeeperImage(), options, args: ["600"] });
         await stage.zookeeper(1, 3);
-        await podman("start", second);
+        await second.start();
         await cluster.assertIsAsItWas(rows);
         assert.deepEqual(await lives(others), before, "who ran was restarted");
       },
