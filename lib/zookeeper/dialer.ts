@@ -1,7 +1,7 @@
 /** Which server of the ensemble to try next, after which pause. */
 
 import { formatHost, type HostAddress, type HostList, shuffled } from "./hosts.ts";
-import { dial, type Socket, type TlsOptions } from "./transport.ts";
+import { dial, Lookups, type Socket, type TlsOptions } from "./transport.ts";
 
 const MIN_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1000;
@@ -24,6 +24,7 @@ export class Dialer {
   readonly #keepOrder: boolean;
   readonly #tls: TlsOptions | null;
   readonly #random: () => number;
+  readonly #lookups = new Lookups();
   #hosts: readonly HostAddress[];
   #next = 0;
   #abort = new AbortController();
@@ -86,7 +87,7 @@ export class Dialer {
       timeoutMs,
     );
     try {
-      return await dial(host, this.#tls, abort.signal, this.#random);
+      return await dial(host, this.#tls, abort.signal, this.#random, this.#lookups);
     } catch (error) {
       throw abort.signal.aborted ? abort.signal.reason : error;
     } finally {

@@ -41,11 +41,12 @@ export async function dial(
   tls: TlsOptions | null,
   signal: AbortSignal,
   random: () => number,
+  lookups = new Lookups(),
 ): Promise<Socket> {
   if (tls !== null) return await dialTls({ hostname, port }, tls, signal);
   const addresses = isIP(hostname) !== 0
     ? [hostname]
-    : shuffled(await resolve(hostname, signal), random);
+    : shuffled(await lookups.resolve(hostname, signal), random);
   let failure: unknown;
   for (const address of addresses) {
     signal.throwIfAborted();
@@ -61,8 +62,63 @@ export async function dial(
   throw failure ?? new Error("its name has no address");
 }
 
-async function resolve(hostname: string, signal: AbortSignal): Promise<string[]> {
-  const found = await orAborted(lookup(hostname, { all: true, verbatim: true }), signal);
+/** How long what a lookup found is good for an attempt that comes later, in milliseconds. */
+const FRESH_MS = 10_000;
+
+interface Lookup {
+  readonly addresses: Promise<string[]>;
+  endedAtMs: number | null;
+}
+
+/**
+ * Finds the addresses of names. A lookup takes as long as the system's resolver does, 5 s and more where the
+ * first name server is down, and an attempt to connect has less: one that was left is not begun again, what
+ * it finds is for the next attempt.
+ */
+export class Lookups {
+  readonly #find: (hostname: string) => Promise<string[]>;
+  readonly #nowMs: () => number;
+  readonly #left = new Map<string, Lookup>();
+
+  constructor(find = findAddresses, nowMs = () => performance.now()) {
+    this.#find = find;
+    this.#nowMs = nowMs;
+  }
+
+  /** @throws the system's error, or the signal's reason. */
+  async resolve(hostname: string, signal: AbortSignal): Promise<string[]> {
+    const lookup = this.#goOn(hostname) ?? this.#begin(hostname);
+    this.#left.set(hostname, lookup);
+    let isLeft = false;
+    try {
+      return await orAborted(lookup.addresses, signal);
+    } catch (error) {
+      isLeft = signal.aborted;
+      throw error;
+    } finally {
+      if (!isLeft) this.#left.delete(hostname);
+    }
+  }
+
+  #goOn(hostname: string): Lookup | null {
+    const lookup = this.#left.get(hostname);
+    if (lookup === undefined) return null;
+    const { endedAtMs } = lookup;
+    return endedAtMs === null || this.#nowMs() - endedAtMs < FRESH_MS ? lookup : null;
+  }
+
+  #begin(hostname: string): Lookup {
+    const lookup: Lookup = { addresses: this.#find(hostname), endedAtMs: null };
+    const ended = () => {
+      lookup.endedAtMs = this.#nowMs();
+    };
+    lookup.addresses.then(ended, ended);
+    return lookup;
+  }
+}
+
+async function findAddresses(hostname: string): Promise<string[]> {
+  const found = await lookup(hostname, { all: true, verbatim: true });
   return found.map(({ address }) => address);
 }
 

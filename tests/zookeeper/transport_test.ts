@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { JuteWriter } from "../../lib/zookeeper/jute.ts";
-import { ProtocolError, readFrames, type Socket } from "../../lib/zookeeper/transport.ts";
+import { Lookups, ProtocolError, readFrames, type Socket } from "../../lib/zookeeper/transport.ts";
 
 /** A socket whose reads give what it was made of, piece by piece, then the end. */
 class Pieces implements Socket {
@@ -105,4 +105,57 @@ Deno.test("readFrames() stops when it is told to", async () => {
   const socket = new Pieces(framed([1, 2, 3].map(frame)), [65536]);
   await readFrames(socket, 1000, () => ++count < 2);
   assert.equal(count, 2);
+});
+
+/** Lookups that end when a test says so. */
+function slowLookups() {
+  const begun: PromiseWithResolvers<string[]>[] = [];
+  const clock = { nowMs: 0 };
+  const lookups = new Lookups(() => {
+    const one = Promise.withResolvers<string[]>();
+    begun.push(one);
+    return one.promise;
+  }, () => clock.nowMs);
+  const attempt = () => {
+    const stop = new AbortController();
+    return { stop, found: lookups.resolve("zk-1", stop.signal) };
+  };
+  const leave = async ({ stop, found }: ReturnType<typeof attempt>) => {
+    stop.abort(new Error("late"));
+    await assert.rejects(found, /^Error: late$/);
+  };
+  return { begun, clock, attempt, leave };
+}
+
+Deno.test("Lookups.resolve() goes on with a lookup that takes longer than an attempt", async () => {
+  const { begun, attempt, leave } = slowLookups();
+  await leave(attempt());
+  await leave(attempt());
+  const third = attempt();
+  begun[0]!.resolve(["10.0.0.1"]);
+  assert.deepEqual(await third.found, ["10.0.0.1"]);
+  assert.equal(begun.length, 1);
+  // What was used is not used again: the name may have another address by then.
+  const fourth = attempt();
+  begun[1]!.resolve(["10.0.0.2"]);
+  assert.deepEqual(await fourth.found, ["10.0.0.2"]);
+});
+
+Deno.test("Lookups.resolve() uses what came between two attempts, while it is fresh", async () => {
+  const { begun, clock, attempt, leave } = slowLookups();
+  await leave(attempt());
+  begun[0]!.resolve(["10.0.0.1"]);
+  await begun[0]!.promise;
+  clock.nowMs = 9000;
+  assert.deepEqual(await attempt().found, ["10.0.0.1"]);
+  await leave(attempt());
+  begun[1]!.reject(new Error("ENOTFOUND"));
+  await assert.rejects(attempt().found, /ENOTFOUND/);
+  await leave(attempt());
+  begun[2]!.resolve(["10.0.0.1"]);
+  await begun[2]!.promise;
+  clock.nowMs = 3_600_000;
+  const later = attempt();
+  begun[3]!.resolve(["10.0.0.3"]);
+  assert.deepEqual(await later.found, ["10.0.0.3"]);
 });
