@@ -21,7 +21,14 @@ export async function recordAfterStop(member: Member): Promise<Inspection | null
   try {
     const found = await member.database.inspect(signal);
     member.progress.note(`mariadbd has stopped: the datadir ${describeHeld(found.held)}`);
-    if (member.connected === null) return null;
+    if (member.connected === null) {
+      log.warn(
+        "The position is not on record, as ZooKeeper cannot be reached: there {name} goes on to have " +
+          "died running, and is waited for after an outage, until it is started again or forgotten",
+        { name: member.settings.member },
+      );
+      return null;
+    }
     await member.connected.report(found, signal);
     return found;
   } catch (error) {
