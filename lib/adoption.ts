@@ -146,17 +146,14 @@ async function adoptOnce(
         signal,
       ),
       asked: request === null || isOver(request) ? null : describeRequest(request),
-      newAttempt: member.world.randomId(),
       size: member.settings.size,
     });
     if (plan.kind === "refuse") throw new RefusedError(`Not adopted: ${plan.reason}`);
     const { cluster } = plan;
     const { datadirId } = identity;
     const followed = { datadirId, attempt: cluster.attempt, lineage: cluster.attempts };
-    // Two that are adopted at one moment are to tell of one attempt: a new one is none before it is on
-    // record. The id is in the datadir before that.
-    const { database } = member;
-    await database.writeIdentity(onRecord.kind === "none" ? identity : followed);
+    // On disk before it is on record, as before each start.
+    await member.database.writeIdentity(followed);
     const { records: running } = plan;
     await registry.adoptions.begin(lock.path, {
       cluster,
@@ -165,7 +162,6 @@ async function adoptOnce(
       inView,
       sighting,
     });
-    if (onRecord.kind === "none") await database.writeIdentity(followed);
     member.hasName(registry);
     const serverId = plan.records.find((record) => record.name === name)!.serverId!;
     member.progress.identify({ datadirId, serverId });

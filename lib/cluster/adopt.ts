@@ -58,8 +58,6 @@ export interface AdoptionView {
   readonly sighting: Sighting | null;
   /** What was asked of all members and is not over, in a sentence; null where nothing is. */
   readonly asked: string | null;
-  /** A new random attempt. */
-  readonly newAttempt: string;
 }
 
 /** What comes of it. */
@@ -203,15 +201,16 @@ function uuidOf({ data }: MemberRecord): string | null {
 /**
  * The cluster as it comes on record: by what the datadir knows of its past where it was kept before.
  * Else as one that began with nothing, so that whoever has its UUID is a part of its history: what the
- * copies of the others followed nobody knows.
+ * copies of the others followed nobody knows. Its attempt is not random: whoever adopts where nothing is
+ * on record any more tells of the same one.
  */
-function begun({ self, newAttempt }: AdoptionView): Cluster {
+function begun({ self }: AdoptionView): Cluster {
   const { uuid } = self.position;
   const last = self.lineage.at(-1);
   const known = last !== undefined && last.attempt === self.attempt && last.uuid === uuid;
   const attempts = known
     ? self.lineage
-    : [{ attempt: newAttempt, by: self.name, uuid, seqno: 0n, from: null }];
+    : [{ attempt: uuid.replaceAll("-", ""), by: self.name, uuid, seqno: 0n, from: null }];
   const { by, attempt } = attempts.at(-1)!;
   return { phase: "running", uuid, by, attempt, attempts, forced: false };
 }
