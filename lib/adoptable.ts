@@ -1,5 +1,6 @@
 /** Whether a server that others started can be adopted as it is, and as what it was told to be. */
 import { namesOf } from "./adoptions.ts";
+import type { InView } from "./cluster/adopt.ts";
 import { ConfigError, UnavailableError } from "./errors.ts";
 import type { ServerFacts, WsrepStatus } from "./mariadb/database.ts";
 import { isMemberName } from "./settings/values.ts";
@@ -78,18 +79,20 @@ function requireView({ inView, nodeName }: ServerFacts): void {
         "(wsrep_node_incoming_address), or our login may not read mysql.wsrep_cluster_members",
     );
   }
-  const names = namesOf(members);
+  const problem = problemOfNames(members);
+  if (problem !== null) throw new ConfigError(problem);
+}
+
+/** Why not every member of a Galera view can be put on record, one sentence; null where each can. */
+export function problemOfNames(view: readonly InView[]): string | null {
+  const names = namesOf(view.filter(({ address }) => address !== ""));
   const odd = names.find((name) => !isMemberName(name));
   if (odd !== undefined) {
-    throw new ConfigError(
-      `A member of the Galera view is called "${odd}", which no member can be: give it another ` +
-        "wsrep_node_name, of letters, digits, dots, dashes and underscores",
-    );
+    return `A member of the Galera view is called "${odd}", which no member can be: give it another ` +
+      "wsrep_node_name, of letters, digits, dots, dashes and underscores";
   }
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) {
-    throw new ConfigError(
-      `Two members of the Galera view are called "${twice}": give each its own wsrep_node_name`,
-    );
-  }
+  return twice === undefined
+    ? null
+    : `Two members of the Galera view are called "${twice}": give each its own wsrep_node_name`;
 }

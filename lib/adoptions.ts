@@ -128,6 +128,7 @@ export class Adoptions {
     const puts = now.flatMap((one) => {
       const before = missing.get(one.name);
       if (before === undefined) return [];
+      missing.delete(one.name); // Of two with one name there is one record.
       const record = runningRecord(one, before?.record ?? null, cluster.cluster);
       return [this.#put(record, before)];
     });

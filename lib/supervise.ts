@@ -8,6 +8,7 @@ import { News } from "./news.ts";
 import { nodeOf, registerOnce, type Started } from "./registration.ts";
 import { type Registry, StaleError, TakenError } from "./registry.ts";
 import { noteServerStopped } from "./requests.ts";
+import { problemOfNames } from "./adoptable.ts";
 import { fingerprint, inViewOf, namesOf } from "./adoptions.ts";
 import { recordAfterStop } from "./startup/stopped.ts";
 import { type BegunTurn, type StartLock, TurnWatch } from "./turn.ts";
@@ -113,6 +114,8 @@ class Supervisor implements Disposable {
   /** The view whose members are on record, and in which session. */
   #recordedView = "";
   #recordedIn: Registry | null = null;
+  /** Why not all of it are, as it was said last. */
+  #oddView: string | null = null;
   /** It is not registered, and is to be once it is Primary. */
   #isLost = false;
   #changed = true;
@@ -287,7 +290,8 @@ class Supervisor implements Disposable {
   async #keepView(registry: Registry): Promise<null> {
     if (!this.#isPrimary || this.#isLost || this.#isOverruled) return null;
     const { running, cluster, uuid } = this.#started;
-    const now = fingerprint(await running.viewMembers());
+    const seen = await running.viewMembers();
+    const now = fingerprint(seen);
     if (now === "" || (now === this.#recordedView && registry === this.#recordedIn)) return null;
     const view = async () => {
       const members = inViewOf(await running.viewMembers());
@@ -295,6 +299,12 @@ class Supervisor implements Disposable {
       if (status?.primary && status.clusterUuid === uuid) return members;
       throw new StaleError("It is in no primary component any more");
     };
+    const problem = problemOfNames(seen);
+    if (problem !== null && problem !== this.#oddView) {
+      log.warn("Not all that run are on record: {problem}", { problem });
+      this.#member.progress.note(problem);
+    }
+    this.#oddView = problem;
     this.#started.adopted = namesOf(await registry.adoptions.keep(view, cluster.attempt));
     this.#recordedView = now;
     this.#recordedIn = registry;

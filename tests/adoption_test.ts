@@ -119,6 +119,33 @@ scenario("puts a server on record that joins by hand later", { size: null }, asy
   assert.equal(onRecord(simulation, "members/galera-3").data.kind, "running");
 });
 
+scenario(
+  "puts one of two of one name on record that join later, and says who is not",
+  { size: null },
+  async (simulation) => {
+    await byHand(simulation);
+    const [one] = simulation.machines as [Machine];
+    await adopted(simulation, one);
+    const server = one.server!;
+    const before = server.viewMembers.bind(server);
+    const joins = (...names: readonly string[]) => {
+      server.viewMembers = () => [
+        ...before(),
+        ...names.map((name, at) => ({ name, address: `10.0.9.${at}`, gcommUuid: `${name} ${at}` })),
+      ];
+    };
+    joins("db", "db");
+    await simulation.run(10_000);
+    assert.equal(onRecord(simulation, "members/db").data.kind, "running");
+    joins("db", "db 2");
+    await simulation.run(10_000);
+    const said = onRecord(simulation, "decisions/galera-1").entries
+      .map(({ reason }: { reason: string }) => reason).join("\n");
+    assert.match(said, /Two members of the Galera view are called "db"/);
+    assert.match(said, /A member of the Galera view is called "db 2"/);
+  },
+);
+
 scenario("runs again what a keeper had recorded as stopped", { size: null }, async (simulation) => {
   await byHand(simulation);
   const [one, two, three] = simulation.machines as [Machine, Machine, Machine];
