@@ -134,7 +134,8 @@ async function runTests(
   let isLate = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    const args = ["test", "--quiet", "--allow-all", ...leakFlags(), ...flags];
+    // Not --quiet, which hides what is said as a file is loaded: why its tests are left out.
+    const args = ["test", "--allow-all", ...leakFlags(), ...flags];
     const std = output === "whole" ? "piped" : "inherit";
     const child = new Deno.Command(Deno.execPath(), {
       args: [...args, `--junit-path=${report}`, ...files.map(({ path }) => path)],

@@ -6,7 +6,7 @@
  * Each is tagged by a hash of what it is made of, and kept for the next run.
  */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ROOT } from "../../.ci/root.ts";
 import { run } from "../integration/place.ts";
 import { STDERR } from "../../lib/machine/terminal.ts";
@@ -166,7 +166,7 @@ function hashOf(...parts: readonly (string | Uint8Array)[]): string {
  */
 export async function requireBinary(): Promise<string> {
   const named = Deno.env.get("GALERA_KEEPER_BINARY");
-  const path = join(ROOT, named || "dist/galera-keeper");
+  const path = resolve(ROOT, named || "dist/galera-keeper");
   const stat = await Deno.stat(path).catch(() => null);
   if (stat !== null) return path;
   if (named) throw new Error(`GALERA_KEEPER_BINARY names "${named}", which is not there`);
