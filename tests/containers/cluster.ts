@@ -56,10 +56,8 @@ export class Cluster {
     for (const member of this.all) {
       const { uuid } = await member.untilReady();
       uuids.add(`${uuid}`);
-      await until(`${member.name} says that all is well`, async () => {
-        const { status, stdout } = await member.tryExec("galera-keeper", "status");
-        return status === 0 && stdout.startsWith("All well: 3 of 3 Synced\n");
-      });
+      await member.untilTold("All well: 3 of 3 Synced\n");
+      assert.equal((await member.tryExec("galera-keeper", "status")).status, 0);
     }
     assert.equal(uuids.size, 1);
     return [...uuids][0]!;

@@ -95,6 +95,22 @@ export class Container {
     return ExitCode;
   }
 
+  /**
+   * Waits until `galera-keeper status` in it begins so: a member that is ready may still be a donor.
+   *
+   * @throws It never did; with what it said last.
+   */
+  async untilTold(first: string): Promise<void> {
+    let said = "";
+    const isSo = async () => {
+      said = (await this.tryExec("galera-keeper", "status")).stdout;
+      return said.startsWith(first);
+    };
+    await until(`${this.name} is told "${first}"`, isSo).catch((cause) => {
+      throw new Error(`${cause.message}; but: ${said}`, { cause });
+    });
+  }
+
   /** Takes it away with what it left but for its named volumes, running or not. */
   async remove(): Promise<void> {
     await podman("rm", "--force", "--time", "0", "--volumes", this.id);

@@ -9,7 +9,6 @@ import { KubeClient } from "./kube_client.ts";
 import type { KubePod } from "./kube_pod.ts";
 import type { Manifest } from "./kube_pods.ts";
 import { KubeSet } from "./kube_set.ts";
-import { until } from "./podman.ts";
 import type { Stage } from "./stage.ts";
 
 const PASSWORD = "The application's own, 1";
@@ -82,10 +81,7 @@ export class KubePlace {
   async check(uuid: string, rows: readonly number[]): Promise<void> {
     const { pods } = this.galera;
     // A pod is ready, too, while its member has been a donor and catches up.
-    await until("galera-keeper status says that all is well", async () => {
-      const { stdout } = await pods[0]!.tryExec("galera-keeper", "status");
-      return stdout.startsWith(`All well: ${pods.length} of ${pods.length} Synced`);
-    });
+    await pods[0]!.untilTold(`All well: ${pods.length} of ${pods.length} Synced`);
     for (const pod of pods) {
       assert.equal(await clusterOf(pod), uuid, pod.name);
       const there = new Set(await rowsOf(pod));

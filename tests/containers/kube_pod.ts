@@ -48,11 +48,13 @@ export class KubePod extends Container {
   async delete(): Promise<void> {
     // `pod stop` would take the pod's network away at once: no SQL, no ZooKeeper for a member that drains.
     await this.stop(Number(tree(this.#pod.manifest["spec"])["terminationGracePeriodSeconds"]));
-    await podman("pod", "rm", this.podName);
+    await this.remove();
   }
 
   /** Takes it away, however it is, as after the loss of its machine. */
   override async remove(): Promise<void> {
+    // First the container: a pod leaves the volumes that have no name.
+    await super.remove();
     await podman("pod", "rm", "--force", "--time", "0", this.podName);
   }
 

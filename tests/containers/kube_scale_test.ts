@@ -37,8 +37,8 @@ Deno.test(
       await galera.create();
       await galera.untilReady();
       await untilItWrites(client);
-      const { stdout } = await galera.pod(0).tryExec("galera-keeper", "status");
-      assert.match(stdout, /^Degraded: galera-3 stopped; galera-4 stopped \(3 of 5 Synced\)/);
+      const told = "Degraded: galera-3 stopped; galera-4 stopped (3 of 5 Synced)";
+      await galera.pod(0).untilTold(told);
     });
 
     await test.step("five again, with the claims that they had", async () => {

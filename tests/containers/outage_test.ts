@@ -89,7 +89,7 @@ Deno.test(
       "all three are taken away with all they held: who runs puts it on record again",
       async () => {
         const before = await lives(cluster.all);
-        await podman("rm", "--force", "--time", "0", ...servers);
+        await podman("rm", "--force", "--time", "0", "--volumes", ...servers);
         await untilAlone(cluster.all);
         const volumes = servers.flatMap((name) => [`${name}-data`, `${name}-datalog`]);
         await podman("volume", "rm", ...volumes);

@@ -104,6 +104,7 @@ Deno.test("the README's one member, and another one without root", options, asyn
   await shell.run(OTHER_USER);
   const second = shell.container("-galera-2");
   await second.untilReady();
+  await second.untilTold("All well");
   assert.match(await shell.run(look), /^All well: 2 of 2 Synced/);
   assert.equal(await second.exec("id", "-u"), "4711");
   for (const one of [second, first]) {
@@ -121,6 +122,7 @@ Deno.test("the README's compose.yaml", options, async () => {
   assert.notEqual(password, ROOT_PASSWORD);
   const members = [1, 2, 3].map((index) => shell.container(`_galera-${index}_1`));
   for (const one of members) await one.untilReady();
+  await members[0]!.untilTold("All well");
   assert.match(await shell.run(look), /^All well: 3 of 3 Synced$/m);
   await members[0]!.sql("CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY)", password);
   await members[1]!.sql("INSERT INTO shop.t VALUES (1)", password);

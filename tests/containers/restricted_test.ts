@@ -10,6 +10,7 @@ import { readManifests } from "../k8s/manifests.ts";
 import { podsOf } from "../k8s/pods.ts";
 import { run } from "../integration/place.ts";
 import type { Container } from "./container.ts";
+import { until } from "./podman.ts";
 import { inContainers, Stage } from "./stage.ts";
 
 /** A volume's folder as a new disk is, by its group. */
@@ -58,12 +59,16 @@ Deno.test(
       assert.match(status, /^CapBnd:\t0+$/m);
       assert.match(status, /^NoNewPrivs:\t1$/m);
     }
+    await members[1]!.untilTold("All well: 2 of 2 Synced");
     // How much an SST has moved is asked of its processes, which without CAP_SYS_PTRACE its user alone may.
     for (const each of members) {
-      assert.match(await each.logs(), /SST (?:from|to) galera-\d done: [1-9][\d.]* MB/);
+      await until(
+        "how much the SST moved is in the log",
+        async () => /SST (?:from|to) galera-\d done: [1-9][\d.]* MB/.test(await each.logs()),
+      );
     }
     await restart(members[0]!);
-    assert.match(await members[1]!.exec("galera-keeper", "status"), /^All well: 2 of 2 Synced/);
+    await members[1]!.untilTold("All well: 2 of 2 Synced");
   },
 );
 

@@ -163,12 +163,13 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const filter = ["--filter", `label=${this.label}`];
-    await rid(["pod", "rm", "--force", "--time", "0"], ["pod", "ps", "--quiet", ...filter]);
     // What others make in a test, as compose does, has our prefix, but not our label.
     const all = ["ps", "--all", "--format", "{{.Names}}"];
     const remove = ["rm", "--force", "--time", "0", "--volumes"];
     await rid(remove, [...all, ...filter]);
     await rid(remove, [...all, "--filter", `name=^${this.prefix}`]);
+    // Behind their containers, whose volumes without a name they would leave.
+    await rid(["pod", "rm", "--force", "--time", "0"], ["pod", "ps", "--quiet", ...filter]);
     for (const kind of ["volume", "secret", "network"]) {
       const force = kind === "secret" ? [] : ["--force"];
       const list = [kind, "ls", "--format", "{{.Name}}"];
