@@ -17,6 +17,12 @@ const [BUILD = "", ONE = "", THREE = "", OTHER_USER = ""] = blocksOf(SECTION, "s
 const [COMPOSE = ""] = blocksOf(SECTION, "yaml");
 const options = await inContainers();
 
+/** What compose.yaml gives a member to stop in. */
+function graceSeconds(): number {
+  const [, minutes] = /stop_grace_period: (\d+)m$/m.exec(COMPOSE) ?? [];
+  return Number(minutes) * 60;
+}
+
 /** A stage with a folder, in which the README's commands are run. */
 class Shell implements AsyncDisposable {
   readonly stage: Stage;
@@ -47,6 +53,8 @@ class Shell implements AsyncDisposable {
       .replaceAll("zookeeper:3.9", this.#zookeeper)
       // Podman's own memory would lie over the image's folders.
       .replaceAll("--read-only ", "--read-only --read-only-tmpfs=false ")
+      // It does not read `stop_grace_period`, and kills after 10 s.
+      .replaceAll("docker compose stop", `${compose} stop --timeout ${graceSeconds()}`)
       // It asks for a terminal where it is not told.
       .replaceAll("docker compose exec", `${compose} exec -T`)
       .replaceAll("docker compose", compose)
