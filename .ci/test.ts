@@ -1,5 +1,5 @@
 /**
- * Runs the tests: first the fast ones, side by side, then those on real servers, two files at a time, each
+ * Runs the tests: first the fast ones, side by side, then those on real servers, three files at a time, each
  * in a process of its own, as they wait most of their time.
  *
  *   deno task test [--fast | --binary FILE] [FILES…]
@@ -99,15 +99,15 @@ function leakFlags(): readonly string[] {
   return ["--trace-leaks", ...(asks ? ["--sanitize-ops", "--sanitize-resources"] : [])];
 }
 
-/** How many files on real servers run at a time: a cluster of three is work enough for most machines. */
-const AT_A_TIME = 2;
+/** How many files on real servers run at a time: they wait most of it, but a cluster of three is some work. */
+const AT_A_TIME = 3;
 
 /** How long a file on real servers, or all fast ones together, may take: what takes longer hangs. */
 const PATIENCE_MS = 30 * 60_000;
 /** How long what it printed may take to come then: a process that it left running may hold that open. */
 const OUTPUT_MS = 5000;
 
-/** Runs files two at a time, each in a process of its own: a test may change its environment. */
+/** Runs files a few at a time, each in a process of its own: a test may change its environment. */
 async function runSideBySide(
   files: readonly TestFile[],
   env: Record<string, string>,
