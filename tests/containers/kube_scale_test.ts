@@ -51,7 +51,13 @@ Deno.test(
     await test.step("three for good: those that left are forgotten", async () => {
       await galera.scale(3);
       for (const name of ["galera-3", "galera-4"]) {
-        await galera.pod(0).exec("galera-keeper", "forget", name);
+        // aardvark-dns 1.4.0 ends and starts for all networks where a container of any comes or goes: a
+        // lookup lost then takes 5 s, and two of them all the time that a command has for ZooKeeper.
+        await until(`${name} is forgotten`, async () => {
+          const { status } = await galera.pod(0).tryExec("galera-keeper", "forget", name);
+          assert.ok(status === 0 || status === 69, `${name}: ${status}`);
+          return status === 0;
+        });
       }
       await place.check(uuid, [...client.acknowledged]);
     });
