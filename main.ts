@@ -50,6 +50,16 @@ export function isRuntimesOwn(error: unknown): boolean {
   return error instanceof TypeError && error.message.includes("Symbol(Deno.internal.rid)");
 }
 
+/**
+ * Says whether an error is npm:mariadb's own affair: to end a connection with a query under way it opens
+ * another one and kills that query (`destroy()` of its connection.js), which a server that is not ready
+ * refuses (1047), and nobody looks at that. We never send a KILL ourselves.
+ */
+export function isConnectorsOwn(error: unknown): boolean {
+  return error instanceof Error && error.name === "SqlError" && "sql" in error &&
+    typeof error.sql === "string" && /^KILL \d+\b/.test(error.sql);
+}
+
 if (import.meta.main) {
   // Of the runtime's own code, each time a name is looked up first: nobody who reads our log can mend it.
   process.noDeprecation = true;
@@ -57,7 +67,8 @@ if (import.meta.main) {
   // A promise that nobody looks at would end us with a stack trace and status 1.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    if (!isRuntimesOwn(event.reason)) Deno.exit(report(event.reason, Deno.args));
+    if (isRuntimesOwn(event.reason) || isConnectorsOwn(event.reason)) return;
+    Deno.exit(report(event.reason, Deno.args));
   });
   Deno.exit(await main(Deno.args));
 }

@@ -1,6 +1,7 @@
+import { SqlError } from "mariadb";
 import assert from "node:assert/strict";
 import manifest from "../deno.json" with { type: "json" };
-import { isRuntimesOwn } from "../main.ts";
+import { isConnectorsOwn, isRuntimesOwn } from "../main.ts";
 import { keeper } from "./keeper.ts";
 
 Deno.test("the program says its version and its help", async () => {
@@ -53,4 +54,21 @@ Deno.test("isRuntimesOwn() knows the one rejection that is not ours, as Deno 2.6
   assert.equal(isRuntimesOwn(new TypeError("Cannot read properties of undefined")), false);
   assert.equal(isRuntimesOwn(new Error(words)), false);
   assert.equal(isRuntimesOwn(words), false);
+});
+
+Deno.test("isConnectorsOwn() knows the refused KILL of a connection that was ended", () => {
+  const refused = (sql: string) =>
+    new SqlError(
+      "WSREP has not yet prepared node for application use",
+      sql,
+      false,
+      undefined,
+      "08S01",
+      1047,
+    );
+  assert.equal(isConnectorsOwn(refused("KILL 8 - parameters:[]")), true);
+  assert.equal(isConnectorsOwn(refused("KILL 8")), true);
+  assert.equal(isConnectorsOwn(refused("SHOW GLOBAL STATUS")), false);
+  assert.equal(isConnectorsOwn(new Error("KILL 8")), false);
+  assert.equal(isConnectorsOwn("KILL 8"), false);
 });

@@ -94,7 +94,7 @@ async function run(options: ArbitrateOptions, env: Environment): Promise<number>
   const starter = new GarbdStarter(garbd, logger());
   await starter.requirePrograms();
   const { tls = null, user } = garbd;
-  using _certificates = tls === null
+  await using _certificates = tls === null
     ? null
     : await watchCertificates({ files: tls, user, program: "garbd", log: logger("tls") });
   const arbitrator = new Arbitrator(

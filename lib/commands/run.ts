@@ -96,7 +96,7 @@ async function keepMember(
 ): Promise<ExitStatus | RunConfig | null> {
   const { member, address, storage, size, http, zookeeper, tls, user } = config;
   const progress = new Progress(member, address, REAL_CLOCK.now);
-  using _certificates = tls === null ? null : await watchCertificates({
+  await using _certificates = tls === null ? null : await watchCertificates({
     ...{ files: tls, user, program: "mariadbd", log: logger("tls") },
     onEnd: (end) => progress.certificateExpiresAt = end,
     onRenewed,

@@ -27,10 +27,10 @@ export interface CertificateOptions {
  * Makes sure that the certificates will do, and looks at their end from then on. What is wrong with
  * those that take their place is a warning: a server that runs goes on with the old ones.
  *
- * @returns Disposing of it ends the looks.
+ * @returns Disposing of it ends the looks; none is under way then.
  * @throws {import("../errors.ts").KeeperError} They will not do; as `checkCertificates()`.
  */
-export async function watchCertificates(options: CertificateOptions): Promise<Disposable> {
+export async function watchCertificates(options: CertificateOptions): Promise<AsyncDisposable> {
   const { files, user, program, log, onEnd = () => {}, lookEveryMs = LOOK_EVERY_MS } = options;
   const { onRenewed = () => Promise.resolve(false) } = options;
   const say = (end: Date) => {
@@ -61,8 +61,13 @@ export async function watchCertificates(options: CertificateOptions): Promise<Di
       }
     }
   };
-  look().catch(() => {});
-  return { [Symbol.dispose]: () => ended.abort() };
+  const looking = look().catch(() => {});
+  return {
+    [Symbol.asyncDispose]: async () => {
+      ended.abort();
+      await looking;
+    },
+  };
 }
 
 /** What is public of them. */

@@ -231,7 +231,7 @@ Deno.test("watchCertificates() follows the files, and outlives bad ones", async 
   let told = Promise.withResolvers<void>();
   const renewals: string[] = [];
   const renewed = Promise.withResolvers<void>();
-  using _watch = await watchCertificates({
+  await using _watch = await watchCertificates({
     ...{ files, user: USER, program: "mariadbd", log: getLogger(["test"]), lookEveryMs: 10 },
     onEnd: (end) => {
       ends.push(end);
