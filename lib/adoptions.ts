@@ -4,10 +4,10 @@ import type { Cluster, MemberRecord } from "./cluster/view.ts";
 import type { ViewMember } from "./mariadb/database.ts";
 import { isMemberName } from "./settings/values.ts";
 import { type Identity, StaleError, type VersionedRecord } from "./registry.ts";
+import { readZnode } from "./read_znode.ts";
 import { settle } from "./settle.ts";
 import { readCluster } from "./snapshot.ts";
 import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
-import { NoNodeError } from "./zookeeper/errors.ts";
 import {
   formatCluster,
   formatRecord,
@@ -144,13 +144,8 @@ export class Adoptions {
 
   /** What an adopted member saw last; null where none ever was. @throws {ZnodeError} It is not one of ours. */
   async sighting(): Promise<VersionedSighting | null> {
-    try {
-      const { data, stat } = await this.#ensemble.get(this.#sightingPath);
-      return { sighting: parseSighting(data), version: stat.version };
-    } catch (error) {
-      if (error instanceof NoNodeError) return null;
-      throw error;
-    }
+    const read = await readZnode(this.#ensemble, this.#sightingPath, parseSighting);
+    return read && { sighting: read.value, version: read.version };
   }
 
   get #sightingPath(): string {
@@ -176,13 +171,9 @@ export class Adoptions {
 
   /** @throws {import("./znodes.ts").ZnodeError} When it is not one of ours. */
   async #read(name: string): Promise<VersionedRecord | null> {
-    try {
-      const { data, stat } = await this.#ensemble.get(this.#path(name));
-      return { record: parseRecord(name, data), version: stat.version };
-    } catch (error) {
-      if (error instanceof NoNodeError) return null;
-      throw error;
-    }
+    const parse = (data: Uint8Array) => parseRecord(name, data);
+    const read = await readZnode(this.#ensemble, this.#path(name), parse);
+    return read && { record: read.value, version: read.version };
   }
 
   #put(record: MemberRecord, before: VersionedRecord | null): Operation {

@@ -10,17 +10,11 @@ import {
 } from "./snapshot.ts";
 import { Adoptions } from "./adoptions.ts";
 import { Requests } from "./requests.ts";
+import { readZnode } from "./read_znode.ts";
 import { settle } from "./settle.ts";
 import type { Ensemble, Operation } from "./zookeeper/ensemble.ts";
 import { NoNodeError } from "./zookeeper/errors.ts";
-import {
-  formatCluster,
-  formatNode,
-  formatRecord,
-  type Node,
-  parseRecord,
-  ZnodeError,
-} from "./znodes.ts";
+import { formatCluster, formatNode, formatRecord, type Node, parseRecord } from "./znodes.ts";
 
 /** Who speaks through this registry. */
 export interface Identity {
@@ -204,18 +198,9 @@ export class Registry {
 
   /** The own record; null where there is none. @throws {ZnodeError} When it is not one of ours. */
   async readOwnRecord(): Promise<VersionedRecord | null> {
-    try {
-      const { data, stat } = await this.ensemble.get(this.#own);
-      try {
-        return { record: parseRecord(this.#self.member, data), version: stat.version };
-      } catch (error) {
-        if (!(error instanceof ZnodeError)) throw error;
-        throw new ZnodeError(`${this.#own}: ${error.message}`, { cause: error });
-      }
-    } catch (error) {
-      if (error instanceof NoNodeError) return null;
-      throw error;
-    }
+    const parse = (data: Uint8Array) => parseRecord(this.#self.member, data);
+    const read = await readZnode(this.ensemble, this.#own, parse);
+    return read && { record: read.value, version: read.version };
   }
 
   /** `changed` resolves when the own record changes or goes. */

@@ -2,10 +2,10 @@
 import { getLogger } from "@logtape/logtape";
 import { type Change, failStart, type Request, settleStop, stopped } from "./cluster/requests.ts";
 import type { Member } from "./member.ts";
+import { readZnode } from "./read_znode.ts";
 import { settle } from "./settle.ts";
 import type { Ensemble, Operation, Watched } from "./zookeeper/ensemble.ts";
-import { NoNodeError } from "./zookeeper/errors.ts";
-import { formatRequest, parseRequest, ZnodeError } from "./znodes.ts";
+import { formatRequest, parseRequest } from "./znodes.ts";
 
 /**
  * Where it is, below the root. One place for all kinds: of two persons who ask at one moment, one is
@@ -42,14 +42,8 @@ export class Requests {
 
   /** What is on record; null where nobody ever asked. @throws {ZnodeError} It is not one of ours. */
   async read(): Promise<VersionedRequest | null> {
-    try {
-      const { data, stat } = await this.#ensemble.get(this.#path);
-      return { request: parseRequest(data), version: stat.version };
-    } catch (error) {
-      if (error instanceof NoNodeError) return null;
-      if (!(error instanceof ZnodeError)) throw error;
-      throw new ZnodeError(`${this.#path}: ${error.message}`, { cause: error });
-    }
+    const read = await readZnode(this.#ensemble, this.#path, parseRequest);
+    return read && { request: read.value, version: read.version };
   }
 
   /** `changed` resolves when the request is made, changed or removed. */

@@ -4,13 +4,12 @@ import { adopt } from "../adoption.ts";
 import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, type RunConfig } from "../config.ts";
 import { ConfigError, EXIT } from "../errors.ts";
-import { askStatus } from "../http.ts";
 import { logger, startLog } from "../log.ts";
 import { REAL_CLOCK } from "../machine/clock.ts";
 import { stopSignals } from "../machine/signals.ts";
 import { createDatabase } from "../mariadb/create.ts";
-import { Member } from "../member.ts";
 import { Progress } from "../progress.ts";
+import { realMember } from "../real_world.ts";
 import { serveMember } from "../served.ts";
 import {
   LOG_OPTIONS,
@@ -19,7 +18,6 @@ import {
   ZOOKEEPER_OPTIONS,
 } from "../settings/options.ts";
 import { TIMING } from "../world.ts";
-import { openSession } from "../zookeeper_session.ts";
 
 const log = logger("adopt");
 
@@ -80,7 +78,7 @@ const DEFAULTS = {
 } as const;
 
 async function run(config: RunConfig): Promise<number> {
-  const { member, address, http, zookeeper, clusterName } = config;
+  const { member, address, http, clusterName } = config;
   if (http === null) {
     throw new ConfigError("Who joins asks an adopted member over HTTP: leave --http off out");
   }
@@ -92,26 +90,7 @@ async function run(config: RunConfig): Promise<number> {
     cluster: clusterName,
     nowMs: REAL_CLOCK.nowMs,
   });
-  const kept = new Member(
-    {
-      member,
-      address,
-      storage: "persistent",
-      size: config.size,
-      root: zookeeper.root,
-      http: http.advertised,
-    },
-    {
-      connect: (signal, onWaiting) =>
-        openSession(zookeeper, { makeChroot: true, signal, onWaiting }),
-      database: createDatabase(config, logger()),
-      ask: askStatus,
-      clock: REAL_CLOCK,
-      randomId: () => crypto.randomUUID().replaceAll("-", ""),
-    },
-    TIMING,
-    progress,
-  );
+  const kept = realMember(config, createDatabase(config, logger()), TIMING, progress);
   if (await adopt(kept, clusterName, stop.signal)) {
     log.info("mariadbd has ended; its record says that it runs: start it with galera-keeper run");
   }

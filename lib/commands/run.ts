@@ -8,19 +8,16 @@ import type { CommandDefinition } from "../command.ts";
 import { buildRunConfig, isContainerId, rebuildRunConfig, type RunConfig } from "../config.ts";
 import { EXIT, KeeperError } from "../errors.ts";
 import { describeExit, exitSignal } from "../exit.ts";
-import { askStatus } from "../http.ts";
 import { logger, startLog } from "../log.ts";
 import type { Database, ExitStatus, Running } from "../mariadb/database.ts";
 import { watchCertificates } from "../mariadb/certificate_watch.ts";
 import { createDatabase } from "../mariadb/create.ts";
-import { Member } from "../member.ts";
 import { keepUntilMoved, type Life } from "../moved.ts";
 import { RUN_OPTIONS, type RunOptions } from "../settings/options.ts";
 import { Progress } from "../progress.ts";
-
+import { realMember } from "../real_world.ts";
 import { serveMember } from "../served.ts";
-import { TIMING, type World } from "../world.ts";
-import { openSession } from "../zookeeper_session.ts";
+import { TIMING } from "../world.ts";
 
 const log = logger("run");
 
@@ -94,7 +91,7 @@ async function keepMember(
   life: Life,
   onRenewed: () => Promise<boolean>,
 ): Promise<ExitStatus | RunConfig | null> {
-  const { member, address, storage, size, http, zookeeper, tls, user } = config;
+  const { member, address, http, tls, user } = config;
   const progress = new Progress(member, address, REAL_CLOCK.now);
   await using _certificates = tls === null ? null : await watchCertificates({
     ...{ files: tls, user, program: "mariadbd", log: logger("tls") },
@@ -102,36 +99,18 @@ async function keepMember(
     onRenewed,
   });
   await using _server = serveMember(http, progress, served(config));
-  const settings = {
-    member,
-    address,
-    storage,
-    size,
-    root: zookeeper.root,
-    http: http?.advertised ?? null,
-  };
   const timing = {
     ...TIMING,
     stallMs: config.stallTimeoutMs,
     drainMs: config.drainMs,
     stopGraceMs: config.stopTimeoutMs,
   };
-  const kept = new Member(settings, realWorld(config, database), timing, progress);
+  const kept = realMember(config, database, timing, progress);
   return await keepUntilMoved(kept, config, life);
 }
 
 function served({ clusterName }: RunConfig) {
   return { cluster: clusterName, nowMs: REAL_CLOCK.nowMs };
-}
-
-function realWorld({ zookeeper }: RunConfig, database: Database): World {
-  return {
-    connect: (signal, onWaiting) => openSession(zookeeper, { makeChroot: true, signal, onWaiting }),
-    database,
-    ask: askStatus,
-    clock: REAL_CLOCK,
-    randomId: () => crypto.randomUUID().replaceAll("-", ""),
-  };
 }
 
 /** `WSREP_ON=OFF`: a plain `mariadbd`, as in the lab; no ensemble is asked. */
